@@ -1,0 +1,1 @@
+"""CDR against authorization: matching, rules, verdicts and disputes."""

@@ -1,0 +1,96 @@
+"""Contracts of the layer `ledger`: what the register promises, exported for the warehouse after each close.
+
+The register is the truth; these tables are its projection, written whole after every close and dispute run.
+"""
+
+from models.schemas.columns import Billed, Contract, Day, Index, Instant, Percent, Text, key, one_of, optional
+from models.types.vocabularies import DisputeEventKind, DocumentKind, VatCategory
+
+
+class Documents(Contract):
+    """One row per issued document (`document_id`)."""
+
+    document_id: Text = key()
+    kind: Text = one_of(DocumentKind)
+    series: Text = key()
+    """numbers are gapless within a series"""
+    sequence: Index
+    document_number: Text = key()
+    parent_document_id: Text = optional()
+    """the monthly bill of an invoice"""
+    legal_entity_id: Text = key()
+    account_id: Text = key()
+    driver_id: Text = optional()
+    """of a reimbursement statement"""
+    billing_month: Day
+    issued_on: Day
+    due_on: Day = optional()
+    currency: Text = key()
+    seller_vat_id: Text = optional()
+    net_total: Billed = optional()
+    """null for a monthly bill over invoices and for a reimbursement statement"""
+    vat_total: Billed = optional()
+    rounding_amount: Billed = optional()
+    """gross price lists only: sum of line grosses minus (net + VAT), EN 16931 BT-114"""
+    total: Billed
+    """amount due of the document"""
+    payment_reference: Text = optional()
+    content_sha256: Text = key()
+
+
+class DocumentLines(Contract):
+    """One row per line of an invoice or statement (`document_id`, `line_number`)."""
+
+    document_id: Text = key()
+    line_number: Index
+    charge_id: Text = optional()
+    cdr_key: Text = optional()
+    net_amount: Billed = optional()
+    gross_amount: Billed = optional()
+    """under a gross price list, or of a statement"""
+    vat_country: Text = optional()
+    vat_category: Text = one_of(VatCategory, nullable=True)
+    vat_rate_pct: Percent = optional()
+    currency: Text = key()
+
+
+class DocumentVat(Contract):
+    """One row per invoice, VAT country, category and rate: VAT is computed once here (EN 16931 BG-23)."""
+
+    document_id: Text = key()
+    vat_country: Text = key()
+    vat_category: Text = one_of(VatCategory)
+    vat_rate_pct: Percent
+    taxable_amount: Billed
+    vat_amount: Billed
+    currency: Text = key()
+
+
+class Closes(Contract):
+    """One row per closed month (`billing_month`)."""
+
+    billing_month: Day
+    as_of: Instant
+    closed_at: Instant
+    inputs_sha256: Text = key()
+    outputs_sha256: Text = key()
+    documents: Index
+
+
+class DisputeEvents(Contract):
+    """One row per event of a dispute case (`case_id`, `event_index`); a case is a CDR that is held."""
+
+    case_id: Text = key()
+    event_index: Index
+    cdr_key: Text = key()
+    cpo_id: Text = key()
+    kind: Text = one_of(DisputeEventKind)
+    rule_ids: Text = key()
+    """joined by commas"""
+    reason: Text = key()
+    amount_at_stake: Billed = optional()
+    currency: Text = key()
+    deadline_on: Day = optional()
+    actor: Text = key()
+    happened_at: Instant
+    billing_month: Day

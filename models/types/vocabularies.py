@@ -1,0 +1,165 @@
+"""Closed vocabularies, each said once; dbt's `accepted_values` are held equal to them by a test."""
+
+from enum import StrEnum
+
+
+class Dimension(StrEnum):
+    """What a price component prices (OCPI mod_tariffs, TariffDimensionType)."""
+
+    ENERGY = "ENERGY"
+    FLAT = "FLAT"
+    PARKING_TIME = "PARKING_TIME"
+    TIME = "TIME"
+
+
+class TaxIncluded(StrEnum):
+    """Whether a tariff's prices contain tax (OCPI 2.3.0 TaxIncluded; 2.1.1 and 2.2.1 tariffs are NO)."""
+
+    YES = "YES"
+    NO = "NO"
+    NOT_APPLICABLE = "N/A"
+
+
+class TariffSource(StrEnum):
+    """Where a tariff version was read."""
+
+    PUBLISHED = "published"
+    CDR = "cdr"
+    PLAN = "plan"
+
+
+class CurrentType(StrEnum):
+    """The current of a connector; retail plans price AC and DC apart."""
+
+    AC = "AC"
+    DC = "DC"
+
+
+class RatingOutcome(StrEnum):
+    """Whether the kernel could price a CDR."""
+
+    PRICED = "priced"
+    NOT_PRICED = "not_priced"
+
+
+class ComponentKind(StrEnum):
+    """Why a priced component row exists."""
+
+    VOLUME = "volume"
+    """a volume of a charging period"""
+    STEP = "step"
+    """the volume added by step_size, at the price of the last relevant component (OCPI P7)"""
+    FLAT = "flat"
+    """a fixed fee, once per session"""
+    LIMIT = "limit"
+    """what min_price or max_price add or take away"""
+
+
+class MatchKind(StrEnum):
+    """How a CDR found the eMSP's own authorization."""
+
+    BY_REFERENCE = "by_reference"
+    BY_TOKEN_WINDOW_LOCATION = "by_token_window_location"
+    NONE = "none"
+
+
+class Severity(StrEnum):
+    """What a reconciliation finding does to its CDR."""
+
+    BLOCK = "block"
+    """the CDR is held and disputed"""
+    REVIEW = "review"
+    """somebody should look; the CDR is not held by this finding alone"""
+    INFO = "info"
+
+
+class Verdict(StrEnum):
+    """What becomes of a CDR."""
+
+    ACCEPT = "accept"
+    HOLD = "hold"
+    REJECT = "reject"
+
+
+class AccountKind(StrEnum):
+    """Who the customer is, for VAT and for the shape of the documents."""
+
+    CONSUMER = "consumer"
+    BUSINESS = "business"
+
+
+class SupplyKind(StrEnum):
+    """What is supplied, as VAT sees it (C-282/22, C-60/23)."""
+
+    ELECTRICITY = "electricity"
+    SUBSCRIPTION = "subscription"
+
+
+class VatCase(StrEnum):
+    """The row of `data/reference/vat_decision_table.csv` that a charge fell under."""
+
+    E1 = "E1"
+    E2 = "E2"
+    E3 = "E3"
+    E4 = "E4"
+    F1 = "F1"
+    F2 = "F2"
+    F3 = "F3"
+
+
+class VatCategory(StrEnum):
+    """EN 16931 VAT category codes in use (BT-118, BT-151)."""
+
+    STANDARD = "S"
+    REVERSE_CHARGE = "AE"
+
+
+class ChargeKind(StrEnum):
+    """What a charge is for."""
+
+    SESSION = "session"
+    SUBSCRIPTION = "subscription"
+
+
+class ChargeOutcome(StrEnum):
+    """Whether a charge can be billed, or a person must look first."""
+
+    BILLABLE = "billable"
+    REVIEW = "review"
+
+
+class FeeBasis(StrEnum):
+    """What a plan's monthly fee is multiplied by."""
+
+    CONTRACT = "contract"
+
+
+class ReimbursementBasis(StrEnum):
+    """How a kWh charged at home is valued."""
+
+    CONTRACT_PRICE = "contract_price"
+    REFERENCE_FLAT = "reference_flat"
+
+
+class DocumentKind(StrEnum):
+    """The documents that a close issues."""
+
+    INVOICE = "invoice"
+    MONTHLY_BILL = "monthly_bill"
+    REIMBURSEMENT_STATEMENT = "reimbursement_statement"
+
+
+class DisputeEventKind(StrEnum):
+    """What happened to a dispute; the state of a case is the fold of its events."""
+
+    OPENED = "opened"
+    SENT = "sent"
+    WITHDRAWN = "withdrawn"
+
+
+class RecordOutcome(StrEnum):
+    """What became of one record of one received page."""
+
+    TYPED = "typed"
+    QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"

@@ -1,0 +1,1 @@
+"""When and where: the only package that knows Dagster, dbt, DuckDB, HTTP and disks."""

@@ -1,0 +1,1 @@
+"""What assets and commands share: settings, stores, the OCPI client, schema checks. Not loaded by Dagster."""

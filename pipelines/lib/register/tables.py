@@ -1,0 +1,135 @@
+"""The register's tables. All are append-only: state is the fold of rows, and triggers refuse UPDATE and DELETE.
+
+Amounts stand inside documents as decimal strings; SQLite has no decimal type, and a REAL would not be exact.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy import Date as SqlDate
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+METADATA = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant in every database; SQLite alone would hand back a naive one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC."""
+        del dialect
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC."""
+        del dialect
+        return None if value is None else (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+PULLS = Table(
+    "pulls",
+    METADATA,
+    Column("pull_id", String(64), primary_key=True),
+    Column("connection_id", String(64), primary_key=True),
+    Column("module", String(32), primary_key=True),
+    Column("since", UtcDateTime, nullable=True),
+    Column("until", UtcDateTime, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("finished_at", UtcDateTime, nullable=False),
+    comment="One row per finished pull of a module; the watermark is the newest `until`.",
+)
+
+CLOSE_EVENTS = Table(
+    "close_events",
+    METADATA,
+    Column("event_id", Integer, primary_key=True, autoincrement=True),
+    Column("billing_month", SqlDate, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("as_of", UtcDateTime, nullable=False),
+    Column("inputs_sha256", String(64), nullable=True),
+    Column("outputs_sha256", String(64), nullable=True),
+    Column("documents", Integer, nullable=True),
+    Column("happened_at", UtcDateTime, nullable=False),
+    UniqueConstraint("billing_month", "kind", name="uq_close_events_month_kind"),
+    comment="started fixes as_of, finished fixes the hashes: at most one of each per month.",
+)
+
+DOCUMENTS = Table(
+    "documents",
+    METADATA,
+    Column("document_id", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("series", String(64), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("document_number", String(64), nullable=False, unique=True),
+    Column("parent_document_id", String(64), nullable=True),
+    Column("account_id", String(64), nullable=False),
+    Column("billing_month", SqlDate, nullable=False),
+    Column("issued_on", SqlDate, nullable=False),
+    Column("content_json", Text, nullable=False),
+    Column("content_sha256", String(64), nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    UniqueConstraint("series", "sequence", name="uq_documents_series_sequence"),
+    Index("ix_documents_month", "billing_month"),
+    comment="One row per issued document: its number and its immutable content, given in one transaction.",
+)
+
+BILLINGS = Table(
+    "billings",
+    METADATA,
+    Column("charge_id", String(160), primary_key=True),
+    Column("document_id", String(64), ForeignKey("documents.document_id"), nullable=False),
+    Column("line_number", Integer, nullable=False),
+    UniqueConstraint("document_id", "line_number", name="uq_billings_document_line"),
+    comment="One row per charge or reimbursement ever put on a document; the primary key is why nothing is billed twice.",
+)
+
+RENDERINGS = Table(
+    "renderings",
+    METADATA,
+    Column("document_id", String(64), ForeignKey("documents.document_id"), primary_key=True),
+    Column("format", String(16), primary_key=True),
+    Column("path", String(255), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("rendered_at", UtcDateTime, nullable=False),
+    comment="One row per file made from a document; `path` is relative to the documents folder.",
+)
+
+DISPUTE_EVENTS = Table(
+    "dispute_events",
+    METADATA,
+    Column("case_id", String(128), primary_key=True),
+    Column("event_index", Integer, primary_key=True),
+    Column("cdr_key", String(128), nullable=False),
+    Column("cpo_id", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("rule_ids", String(255), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("amount_at_stake", String(32), nullable=True),
+    Column("currency", String(3), nullable=False),
+    Column("deadline_on", SqlDate, nullable=True),
+    Column("actor", String(64), nullable=False),
+    Column("happened_at", UtcDateTime, nullable=False),
+    Column("billing_month", SqlDate, nullable=False),
+    comment="One row per event of a dispute case; a case is a CDR.",
+)

@@ -1,0 +1,141 @@
+"""The one settings object: `roamledger.toml`, then `ROAMLEDGER_*` environment variables, which win.
+
+Secrets never stand in the file: a connection names the environment variable that holds its token.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pipelines.lib.errors import UserError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Roamledger is an application run from its checkout: reference data, templates and the dbt project live there."""
+
+
+class Connection(BaseModel):
+    """An OCPI peer, as agreed with it."""
+
+    connection_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
+    kind: Literal["cpo", "hub", "platform"]
+    """`platform` is the eMSP's own system: tokens and the custom module `authorizations`."""
+    versions_url: str
+    token_env: str
+    """name of the environment variable that holds the credentials token"""
+    token_encoding: Literal["base64", "raw"] = "base64"
+    page_limit: Annotated[int, Field(ge=1, le=1000)] = 200
+    overlap_seconds: Annotated[int, Field(ge=0)] = 3600
+    """each pull looks this far behind its watermark, because peers stamp `last_updated` before they publish"""
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    attempts: Annotated[int, Field(ge=1)] = 5
+
+    def token(self) -> SecretStr:
+        """Read the credentials token from the environment; a missing one is a `UserError` that names the variable."""
+        value = os.environ.get(self.token_env, "")
+        if not value:
+            msg = f"connection {self.connection_id}: environment variable {self.token_env} with its token is not set"
+            raise UserError(msg)
+        return SecretStr(value)
+
+
+class Settings(BaseSettings):
+    """Everything that can differ between two installations."""
+
+    model_config = SettingsConfigDict(env_prefix="ROAMLEDGER_", env_nested_delimiter="__", extra="forbid")
+
+    home: Path = CHECKOUT / "data"
+    """holds every generated store, so two homes never meet"""
+    lake_url: str | None = None
+    """fsspec URL of the lake; default `<home>/lake`"""
+    register_url: str | None = None
+    """SQLAlchemy URL of the register; default SQLite in `<home>/register/register.sqlite`"""
+    master_data: Path | None = None
+    """folder of the eMSP's own books (CSV); default `<home>/master`"""
+    now: datetime | None = None
+    """a fixed clock, for reproducible runs; default: the machine's"""
+    workers: Annotated[int, Field(ge=1)] = os.cpu_count() or 1
+    connections: tuple[Connection, ...] = ()
+
+    @field_validator("now")
+    @classmethod
+    def _has_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            msg = "needs a zone, such as 2026-11-05T06:00:00Z"
+            raise ValueError(msg)
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, then the file named by `ROAMLEDGER_CONFIG`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    @property
+    def lake(self) -> str:
+        """The lake's fsspec URL."""
+        return self.lake_url or str(self.home / "lake")
+
+    @property
+    def register(self) -> str:
+        """The register's SQLAlchemy URL."""
+        return self.register_url or f"sqlite:///{self.home / 'register' / 'register.sqlite'}"
+
+    @property
+    def master(self) -> Path:
+        """The master data folder."""
+        return self.master_data or self.home / "master"
+
+    @property
+    def warehouse(self) -> Path:
+        """The folder of the DuckDB files."""
+        return self.home / "warehouse"
+
+    @property
+    def documents(self) -> Path:
+        """The folder of the rendered documents."""
+        return self.home / "documents"
+
+    def clock(self) -> datetime:
+        """Give the present instant in UTC, or the fixed one."""
+        return (self.now or datetime.now(UTC)).astimezone(UTC)
+
+    def connection(self, connection_id: str) -> Connection:
+        """Look a connection up; an unknown one is a `UserError` that lists the known ones."""
+        for connection in self.connections:
+            if connection.connection_id == connection_id:
+                return connection
+        known = ", ".join(c.connection_id for c in self.connections) or "none are declared"
+        msg = f"connection {connection_id!r} is not declared in {config_file()} (known: {known})"
+        raise UserError(msg)
+
+
+def config_file() -> Path:
+    """Give the path of the settings file: `ROAMLEDGER_CONFIG`, else `roamledger.toml` in the home, else the checkout."""
+    if named := os.environ.get("ROAMLEDGER_CONFIG"):
+        return Path(named)
+    in_home = Path(os.environ.get("ROAMLEDGER_HOME", str(CHECKOUT / "data"))) / "roamledger.toml"
+    return in_home if in_home.exists() else CHECKOUT / "roamledger.toml"
+
+
+def load_settings() -> Settings:
+    """Read the settings; a bad or missing one is a `UserError` that names it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        msg = f"setting {name}: {first['msg']} (in {config_file()} or ROAMLEDGER_{name.upper()})"
+        raise UserError(msg) from None
