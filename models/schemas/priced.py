@@ -3,7 +3,20 @@
 The same two shapes serve the wholesale audit (`priced/wholesale_*`) and retail (`priced/retail_*`).
 """
 
-from models.schemas.columns import Contract, Day, Flag, Index, Percent, Precise, Text, TextList, Volume, key, one_of, optional
+from models.schemas.columns import (
+    Contract,
+    Day,
+    Flag,
+    Index,
+    Percent,
+    Precise,
+    Text,
+    TextList,
+    Volume,
+    key,
+    one_of,
+    optional,
+)
 from models.types.vocabularies import ComponentKind, Dimension, RatingOutcome, TaxIncluded
 
 

@@ -84,7 +84,9 @@ class Lake:
     def months(self, layer: Layer, name: str) -> list[BillingMonth]:
         """List the months that a partitioned table has, in order."""
         pattern = f"{self.root}/{layer}/{name}/billing_month=*/{_PART}"
-        return sorted(BillingMonth.parse(str(path).rsplit("billing_month=", 1)[1][:7]) for path in self.fs.glob(pattern))
+        return sorted(
+            BillingMonth.parse(str(path).rsplit("billing_month=", 1)[1][:7]) for path in self.fs.glob(pattern)
+        )
 
 
 def sample_keys(frame: pl.DataFrame, hand_over: Table, limit: int = 5) -> list[str]:

@@ -123,7 +123,7 @@ class Settings(BaseSettings):
 
 
 def config_file() -> Path:
-    """Give the path of the settings file: `ROAMLEDGER_CONFIG`, else `roamledger.toml` in the home, else the checkout."""
+    """Give the settings file: `ROAMLEDGER_CONFIG`, else `roamledger.toml` in the home, else in the checkout."""
     if named := os.environ.get("ROAMLEDGER_CONFIG"):
         return Path(named)
     in_home = Path(os.environ.get("ROAMLEDGER_HOME", str(CHECKOUT / "data"))) / "roamledger.toml"

@@ -45,6 +45,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         del dialect
         return None if value is None else (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
 
+
 PULLS = Table(
     "pulls",
     METADATA,
@@ -101,7 +102,7 @@ BILLINGS = Table(
     Column("document_id", String(64), ForeignKey("documents.document_id"), nullable=False),
     Column("line_number", Integer, nullable=False),
     UniqueConstraint("document_id", "line_number", name="uq_billings_document_line"),
-    comment="One row per charge or reimbursement ever put on a document; the primary key is why nothing is billed twice.",
+    comment="One row per charge or reimbursement ever billed; the primary key is why nothing is billed twice.",
 )
 
 RENDERINGS = Table(
