@@ -1,6 +1,6 @@
 """Column types by what they hold, so that a scale or a time unit is decided once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandera.polars as pa
 import polars as pl
@@ -36,16 +36,16 @@ class Contract(pa.DataFrameModel):
         coerce = False
 
 
-def key(*, nullable: bool = False) -> object:
+def key(*, nullable: bool = False) -> Any:
     """Give a field of a key column: present, and non-empty unless nullable."""
     return pa.Field(nullable=nullable, str_length={"min_value": 1})
 
 
-def optional() -> object:
+def optional() -> Any:
     """Give a field that may be unknown; unknown is null, never zero."""
     return pa.Field(nullable=True)
 
 
-def one_of(vocabulary: type, *, nullable: bool = False) -> object:
+def one_of(vocabulary: type, *, nullable: bool = False) -> Any:
     """Give a field that holds a word of a closed vocabulary."""
     return pa.Field(nullable=nullable, isin=[str(word) for word in vocabulary])
