@@ -1,5 +1,6 @@
 """Column types by what they hold, so that a scale or a time unit is decided once."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import pandera.polars as pa
@@ -46,6 +47,6 @@ def optional() -> Any:
     return pa.Field(nullable=True)
 
 
-def one_of(vocabulary: type, *, nullable: bool = False) -> Any:
+def one_of(vocabulary: type[StrEnum], *, nullable: bool = False) -> Any:
     """Give a field that holds a word of a closed vocabulary."""
     return pa.Field(nullable=nullable, isin=[str(word) for word in vocabulary])

@@ -62,8 +62,7 @@ class Lake:
         """Write a file beside its place and rename it onto it, so that no reader ever sees half of it."""
         self.fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         beside = f"{path}.{uuid.uuid4().hex}.tmp"
-        with self.fs.open(beside, "wb") as file:
-            file.write(content)
+        self.fs.pipe_file(beside, content)
         self.fs.mv(beside, path)
 
     def read(self, layer: Layer, name: str, month: BillingMonth | None = None) -> pl.DataFrame:
@@ -72,8 +71,11 @@ class Lake:
         hand_over = table(layer, name)
         if not self.fs.exists(path):
             return hand_over.empty()
-        with self.fs.open(path, "rb") as file:
-            return pl.read_parquet(file.read()).select(list(hand_over.schema))
+        return pl.read_parquet(self.read_bytes(path)).select(list(hand_over.schema))
+
+    def read_bytes(self, path: str) -> bytes:
+        """Read a whole file."""
+        return bytes(self.fs.cat_file(path))
 
     def read_months(self, layer: Layer, name: str, months: Iterable[BillingMonth] | None = None) -> pl.DataFrame:
         """Read several partitions (all by default) as one frame, in the order of the months."""

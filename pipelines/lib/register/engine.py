@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ class Register:
             yield connection
 
 
-def _configure_sqlite(connection: object, _record: object) -> None:
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # Without isolation_level None the driver begins transactions by itself, late, and two closers could read the same
     # next number before either writes it.
     connection.isolation_level = None
