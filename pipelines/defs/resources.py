@@ -1,4 +1,4 @@
-"""The one resource: the home with its stores. Assets ask it for what they need; nothing reads the environment itself."""
+"""The one resource: the home with its stores. Assets ask it for what they need and read no environment themselves."""
 
 import dagster as dg
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import fsspec
 import polars as pl
@@ -75,7 +75,7 @@ class Lake:
 
     def read_bytes(self, path: str) -> bytes:
         """Read a whole file."""
-        return bytes(self.fs.cat_file(path))
+        return cast("bytes", self.fs.cat_file(path))
 
     def read_months(self, layer: Layer, name: str, months: Iterable[BillingMonth] | None = None) -> pl.DataFrame:
         """Read several partitions (all by default) as one frame, in the order of the months."""
