@@ -25,6 +25,8 @@ class Connection(BaseModel):
     connection_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
     kind: Literal["cpo", "hub", "platform"]
     """`platform` is the eMSP's own system: tokens and the custom module `authorizations`."""
+    parties: tuple[str, ...] = ()
+    """the parties reached through it, such as DE*LDW; a hub reaches several"""
     versions_url: str
     token_env: str
     """name of the environment variable that holds the credentials token"""

@@ -1,0 +1,177 @@
+"""The `roamledger` command: what it can do, and nothing about how; each command's work is in `pipelines/commands`.
+
+Commands are imported when they run, because Dagster, dbt and WeasyPrint take seconds to import.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.lib.errors import UserError
+
+for _switch in ("DAGSTER_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+    os.environ.setdefault(_switch, "1")
+os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+
+app = typer.Typer(
+    name="roamledger",
+    help="The billing back office of an e-Mobility Service Provider: OCPI in, proven invoices out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+sandbox = typer.Typer(help="A roaming network to run against: seeded, with planted faults and their truth.")
+disputes = typer.Typer(help="CDRs that are held, and why.")
+app.add_typer(sandbox, name="sandbox", no_args_is_help=True)
+app.add_typer(disputes, name="disputes", no_args_is_help=True)
+
+console = Console()
+complaints = Console(stderr=True)
+
+Month = Annotated[str, typer.Argument(metavar="MONTH", help="billing month, such as 2026-10")]
+Json = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+Seed = Annotated[int, typer.Option(help="the world's seed: same seed, same world")]
+Instant = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="UTC")]
+
+
+@app.command()
+def demo(
+    month: Annotated[str, typer.Option(help="the month to bill")] = "2026-10",
+    sessions: Annotated[int, typer.Option(min=50, help="sessions of the world, over two months")] = 3600,
+    seed: Seed = 42,
+) -> None:
+    """A month, end to end: sandbox up, pull over HTTP, close, documents, summary."""
+    from pipelines.commands import demo as command
+
+    raise typer.Exit(command.run(month, sessions, seed, console))
+
+
+@sandbox.command("serve")
+def sandbox_serve(
+    port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 8770,
+    seed: Seed = 42,
+    sessions: Annotated[int, typer.Option(min=50)] = 3600,
+    month: Annotated[str, typer.Option(help="the second of the world's two months")] = "2026-10",
+    faults: Annotated[str, typer.Option(help="fault modes of the servers, joined by commas")] = "",
+) -> None:
+    """Serve the roaming network over HTTP until interrupted."""
+    from pipelines.commands import sandbox as command
+
+    command.serve(port, seed, sessions, month, tuple(filter(None, faults.split(","))), console)
+
+
+@sandbox.command("write")
+def sandbox_write(
+    directory: Annotated[Path, typer.Argument(help="folder to write to")],
+    sessions: Annotated[int, typer.Option(min=50)] = 3600,
+    seed: Seed = 42,
+    month: Annotated[str, typer.Option(help="the second of the world's two months")] = "2026-10",
+) -> None:
+    """Write the same world as files: what peers serve, the master data, and the truth."""
+    from pipelines.commands import sandbox as command
+
+    command.write(directory, sessions, seed, month, console)
+
+
+@app.command()
+def pull(
+    party: Annotated[str, typer.Option(help="only the connection that reaches this party, such as DE-LDW")] = "",
+    since: Instant = None,
+    until: Instant = None,
+) -> None:
+    """Pull what is new from every OCPI peer and work it through to verdicts and charges."""
+    from pipelines.commands import pull as command
+
+    raise typer.Exit(command.run(party, since, until, console))
+
+
+@app.command()
+def close(
+    month: Month,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be issued, issue nothing")] = False,
+) -> None:
+    """Close a billing month: issue its documents, render them, publish the warehouse. Safe to run again."""
+    from pipelines.commands import close as command
+
+    raise typer.Exit(command.run(month, console, dry_run=dry_run))
+
+
+@app.command()
+def price(
+    file: Annotated[Path, typer.Argument(help="JSON lines: id, ocpi_version, timezone, tariffs, cdr")],
+    explain: Annotated[bool, typer.Option("--explain", help="say for each cent why it is there")] = False,
+    output: Annotated[Path | None, typer.Option(help="write JSON lines here instead of to the terminal")] = None,
+) -> None:
+    """Price CDRs by their tariffs, exactly."""
+    from pipelines.commands import price as command
+
+    raise typer.Exit(command.run(file, explain, output, console))
+
+
+@app.command()
+def verify(
+    month: Annotated[str, typer.Argument(help="only this month; all by default")] = "",
+    json: Json = False,
+) -> None:
+    """Recompute every stored number from the layer before it; exit 1 names what broke."""
+    from pipelines.commands import verify as command
+
+    raise typer.Exit(command.run(month, console, as_json=json))
+
+
+@app.command()
+def trace(
+    document: Annotated[str, typer.Argument(help="document number, such as INV-DE-2026-000001")],
+    line: Annotated[int | None, typer.Argument(help="line number")] = None,
+    json: Json = False,
+) -> None:
+    """Lead from a document, or one line of it, back to CDR bytes, tariff element and rounding step."""
+    from pipelines.commands import trace as command
+
+    raise typer.Exit(command.run(document, line, console, as_json=json))
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="one SELECT on the published warehouse")],
+    limit: Annotated[int, typer.Option(min=1, help="rows to show")] = 50,
+    output: Annotated[str, typer.Option(help="table, csv or json")] = "table",
+) -> None:
+    """Ask the published warehouse, read-only."""
+    from pipelines.commands import query as command
+    from pipelines.lib.settings import load_settings
+
+    raise typer.Exit(command.run(sql, load_settings(), console, limit, output))
+
+
+@disputes.command("list")
+def disputes_list() -> None:
+    """Every case, with its state, amount at stake and deadline."""
+    from pipelines.commands import disputes as command
+
+    raise typer.Exit(command.show_all(console))
+
+
+@disputes.command("show")
+def disputes_show(case: Annotated[str, typer.Argument(help="case id, the key of its CDR")]) -> None:
+    """One case with its events and findings."""
+    from pipelines.commands import disputes as command
+
+    raise typer.Exit(command.show_one(case, console))
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is said in one line."""
+    try:
+        app()
+    except UserError as error:
+        complaints.print(f"[bold red]roamledger:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(2)

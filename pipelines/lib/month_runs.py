@@ -1,0 +1,62 @@
+"""Which runs bring a home up to date: after a pull, and for a close.
+
+A closed month stays closed, but records that arrive for it later must still be priced, judged and charged, so that the
+next close can bill them. Hence a run recomputes the partitions of every month that has records newer than its close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from models.schemas.registry import Layer
+from models.types.time import BillingMonth
+from pipelines.lib.lake import Lake
+from pipelines.lib.register import Register
+from pipelines.lib.register.closes import finished_closes
+from pipelines.lib.runs import StepFinished, run_assets, silent
+from pipelines.lib.settings import Settings
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+INTAKE: Final = ("intake",)
+MONTHLY: Final = ("rating", "reconciliation", "billing")
+ISSUING: Final = ("ledger/documents", "ledger/document_lines", "ledger/document_vat", "ledger/closes")
+"""the assets that issue: left out wherever a month is only worked through"""
+
+
+def stale_months(lake: Lake, register: Register, upto: BillingMonth | None = None) -> list[BillingMonth]:
+    """List the months whose partitions must be worked through again, in order.
+
+    A month counts when it was never closed, or has a record that was received after its close's `as_of`.
+    """
+    with register.transaction() as tx:
+        closed = {close.billing_month: close.as_of for close in finished_closes(tx)}
+    months = lake.months(Layer.TYPED, "cdrs")
+    return [m for m in months if (upto is None or m <= upto) and _has_news(lake, m, closed.get(m.first_day))]
+
+
+def work_through(
+    settings: Settings,
+    months: list[BillingMonth],
+    report: Callable[[BillingMonth, StepFinished], None] = lambda _month, step: silent(step),
+) -> None:
+    """Price, match, judge and charge some months, without issuing anything."""
+    for month in months:
+        run_assets(
+            settings,
+            MONTHLY,
+            partition=str(month),
+            without=ISSUING,
+            report=lambda step, month=month: report(month, step),
+        )
+
+
+def _has_news(lake: Lake, month: BillingMonth, closed_as_of: datetime | None) -> bool:
+    if closed_as_of is None:
+        return True
+    newest = lake.read(Layer.TYPED, "cdrs", month).select(pl.col("received_at").max()).item()
+    return newest is not None and newest > closed_as_of

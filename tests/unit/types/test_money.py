@@ -1,0 +1,36 @@
+"""Rounding is one rule in two forms."""
+
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.types.money import BILLED, PRECISE, is_known_currency, minor_unit_digits, rounded, rounded_expr
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("5.125", "5.13"), ("-5.125", "-5.13"), ("5.1249999", "5.12"), ("0.005", "0.01"), ("-0.005", "-0.01")],
+)
+def test_rounds_half_away_from_zero(value, expected):
+    assert rounded(Decimal(value), 2) == Decimal(expected)
+
+
+@settings(derandomize=True, max_examples=300)
+@given(st.lists(st.decimals(min_value="-1e12", max_value="1e12", places=12), min_size=1, max_size=50))
+def test_frame_and_scalar_rounding_agree(values):
+    frame = pl.DataFrame({"precise": values}, schema={"precise": PRECISE})
+    billed = frame.select(rounded_expr(pl.col("precise"), 2).cast(BILLED)).to_series().to_list()
+    assert billed == [rounded(value, 2) for value in values]
+
+
+def test_no_digit_is_lost_before_rounding():
+    assert rounded(Decimal("1234567890123456789012345678.995"), 2) == Decimal("1234567890123456789012345679.00")
+
+
+def test_currencies_come_from_cldr():
+    assert is_known_currency("DKK")
+    assert not is_known_currency("XQX")
+    assert (minor_unit_digits("EUR"), minor_unit_digits("ISK")) == (2, 0)
