@@ -161,6 +161,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     customer: Party
     """with the VAT id of the taxing state where the customer owes the tax (BT-48)"""
     account_id: str
+    legal_entity_id: str | None = None
+    """key of the issuing company in the master data, by which the ledger is split; always set at issue"""
     currency: str
     is_gross_price_list: bool
     lines: tuple[InvoiceLine, ...]
@@ -223,6 +225,8 @@ class MonthlyBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     seller: Party
     customer: Party
     account_id: str
+    legal_entity_id: str | None = None
+    """key of the issuing company in the master data, by which the ledger is split; always set at issue"""
     plan_names: tuple[str, ...]
     items: tuple[BillItem, ...]
     country_subtotals: tuple[CountrySubtotal, ...]
@@ -266,6 +270,8 @@ class ReimbursementStatement(msgspec.Struct, frozen=True, kw_only=True, omit_def
     employer: Party
     driver: Party
     account_id: str
+    legal_entity_id: str | None = None
+    """key of the issuing company in the master data, by which the ledger is split; always set at issue"""
     driver_id: str
     vehicle_plate: str
     vehicle_model: str
