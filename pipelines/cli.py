@@ -173,5 +173,6 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        complaints.print(f"[bold red]roamledger:[/] {error}", highlight=False, soft_wrap=True)
+        complaints.print("roamledger:", style="bold red", end=" ")
+        complaints.print(str(error), highlight=False, markup=False, soft_wrap=True)
         sys.exit(2)

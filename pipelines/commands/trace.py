@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
 from pipelines.lib.errors import UserError
@@ -45,8 +46,8 @@ def _lines(document: Row) -> Table:
     """List the lines, or the invoices of a bill, to choose from."""
     title = f"{document['document_number']}: {document['kind'].replace('_', ' ')}, {document['currency']}"
     table = Table(title=title, title_justify="left", header_style="bold")
-    for name, justify in (("line", "right"), ("what", "left"), ("where", "left"), ("kWh", "right"), ("net", "right")):
-        table.add_column(name, justify=justify)
+    for name in ("line", "what", "where", "kWh", "net"):
+        table.add_column(name, justify="left" if name in {"what", "where"} else "right")
     for line in document.get("lines", ()):
         what = line.get("cdr_key") or line.get("charge_id")
         where = ", ".join(filter(None, (line.get("location_name"), line.get("location_city"))))
@@ -140,7 +141,7 @@ def _add_bytes(tree: Tree, traced: LineTrace) -> None:
         f"[bold]bytes[/] record {raw['page_position']} of page {raw['page_sha256'][:16]}… from {raw['connection_id']} "
         f"(OCPI {raw['ocpi_version']}), received {raw['received_at']}"
     )
-    branch.add(raw["record"])
+    branch.add(Text(raw["record"]))  # as text: the brackets of JSON are no markup
 
 
 def _figure(value: object) -> str:
