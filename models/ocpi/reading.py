@@ -1,0 +1,60 @@
+"""The way in: OCPI JSON of 2.1.1, 2.2.1 and 2.3.0 to canonical values, with exact numbers.
+
+Use `decode_json` and nothing else to decode: every other reader in the house goes through double somewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final, NoReturn
+
+from models.ocpi.canonical import Cdr, Tariff
+from models.ocpi.cdrs import read_cdr
+from models.ocpi.fields import Fields
+from models.ocpi.problems import RecordProblem
+from models.ocpi.tariffs import read_tariff
+
+VERSIONS: Final = ("2.1.1", "2.2.1", "2.3.0")
+"""The versions that are read; `2.2.1-d2` and `2.3.0-ed2` are the texts meant by the second and third."""
+
+
+def decode_json(data: bytes | str) -> object:
+    """Decode JSON with every number exact: decimals as `Decimal`, integers as `int`, never a float.
+
+    Raises `RecordProblem` (`not_json`) on anything else, NaN and Infinity included.
+    """
+    try:
+        return json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RecordProblem(rule="not_json", field="", message=f"expected JSON, found {error}") from None
+
+
+def parse_tariff(obj: Mapping[str, object], version: str, *, owner_id: str | None = None) -> Tariff:
+    """Read a Tariff object; `owner_id` (DE*LDW) says whose it is where the object does not (2.1.1).
+
+    Raises `RecordProblem` when it cannot be read, or not in full: an unknown restriction changes prices.
+    """
+    _check_version(version)
+    return read_tariff(Fields("tariff", obj), owner_id)
+
+
+def parse_cdr(obj: Mapping[str, object], version: str, *, owner_id: str | None = None) -> Cdr:
+    """Read a CDR object with the tariffs it carries; what had to be done to understand it is in its `notes`.
+
+    Raises `RecordProblem` when it cannot be read. Negative volumes are read: credit CDRs and V2G have them.
+    """
+    _check_version(version)
+    return read_cdr(Fields("cdr", obj), version, owner_id)
+
+
+def _check_version(version: str) -> None:
+    if version not in VERSIONS:
+        message = f"ocpi_version: expected one of {', '.join(VERSIONS)}, found {version!r}"
+        raise RecordProblem(rule="unsupported_version", field="ocpi_version", message=message)
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    message = f"{constant}, which is no JSON number"
+    raise ValueError(message)
