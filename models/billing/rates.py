@@ -87,6 +87,10 @@ class HomeRates:
 
     rates: tuple[HomeRate, ...]
 
+    def is_limited(self, country: str) -> bool:
+        """Tell whether a country knows a legal maximum at all; then a missing value is unknown, not unlimited."""
+        return any((rate.country, rate.nature) == (country, "maximum") for rate in self.rates)
+
     def on(self, country: str, nature: str, day: date) -> tuple[HomeRate, ...]:
         """Give the rows of a country and nature that cover a day: several where the region decides."""
         return tuple(

@@ -85,10 +85,9 @@ def _agreed_price(charger: HomeCharger, country: str, on: date, rates: HomeRates
     agreed = charger.contract_price_per_kwh
     if agreed is None:
         return f"home charger {charger.evse_id} is settled by contract price, but has none: load it"
-    limits = rates.on(country, "maximum", on)
-    if not limits:
+    if not rates.is_limited(country):
         return HomePrice(agreed, f"{country} agreed {agreed.normalize():f} {charger.currency}/kWh")
-    limit = _only(limits)
+    limit = _only(rates.on(country, "maximum", on))
     if limit is None or limit.rate_per_kwh is None:
         return f"the legal maximum of a kWh in {country} on {on} is not known for this driver: load it"
     return HomePrice(min(agreed, limit.rate_per_kwh), limit.text)
