@@ -1,0 +1,173 @@
+"""Which tariff version prices a CDR for the wholesale audit.
+
+What a CPO may claim is the price that it had *published* when the session started. A CDR carries its tariffs with it,
+but those are the claim itself, so they are only the fallback. Tariffs are bitemporal: a version is valid between its
+own dates, and it was there from its `last_updated_at` on. A version that the CPO wrote after the session cannot have
+priced it, so it serves only where nothing else is known at all.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from models.types.vocabularies import TariffSource
+
+TARIFF_NOT_PUBLISHED: Final = "tariff_not_published"
+"""The note on a CDR that could only be priced with a tariff of its own, or one published after its start."""
+
+_SESSION_COLUMNS: Final = ("cdr_key", "started_at", "ended_at", "time_zone", "currency", "billing_month")
+
+
+@dataclass(frozen=True, slots=True)
+class WholesaleSelection:
+    """The kernel's `sessions`, and the notes that the choice of their tariffs leaves on the priced CDR."""
+
+    sessions: pl.DataFrame
+    """one row per CDR: `tariff_version_ids` are the candidates in order, empty where no tariff is known"""
+    notes: pl.DataFrame
+    """one row per CDR with a note (`cdr_key`, `note`)"""
+
+
+def select_wholesale(
+    cdrs: pl.DataFrame, periods: pl.DataFrame, versions: pl.DataFrame, connectors: pl.DataFrame
+) -> WholesaleSelection:
+    """Choose the tariff versions that price each CDR: published at its start, else its own.
+
+    Args:
+        cdrs: `typed/cdrs`.
+        periods: `typed/charging_periods` of the same CDRs.
+        versions: `typed/tariff_versions`.
+        connectors: `typed/connectors`.
+    """
+    named = tariffs_at_start(cdrs, periods, versions, connectors)
+    chosen = (
+        named.sort("cdr_key", "position")
+        .group_by("cdr_key", maintain_order=True)
+        .agg(pl.col("chosen_version_id").drop_nulls().unique(maintain_order=True).alias("tariff_version_ids"))
+    )
+    sessions = (
+        cdrs.select(_SESSION_COLUMNS)
+        .join(chosen, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+        .with_columns(pl.col("tariff_version_ids").fill_null(pl.lit([], dtype=pl.List(pl.String))))
+        .sort("cdr_key")
+    )
+    unpublished = named.filter(pl.col("chosen_version_id").is_not_null() & pl.col("published_version_id").is_null())
+    notes = unpublished.select("cdr_key").unique().sort("cdr_key")
+    return WholesaleSelection(sessions, notes.with_columns(pl.lit(TARIFF_NOT_PUBLISHED).alias("note")))
+
+
+def tariffs_at_start(
+    cdrs: pl.DataFrame, periods: pl.DataFrame, versions: pl.DataFrame, connectors: pl.DataFrame
+) -> pl.DataFrame:
+    """Give one row per CDR and tariff that it names (`cdr_key`, `tariff_key`), with what was published at its start.
+
+    Columns beside the key: `position` (the order in which it names them), `own_version_id` (inside the CDR),
+    `published_version_id` (valid and known at the start), `chosen_version_id` (what prices it).
+    """
+    named = _named_tariffs(cdrs, periods, versions, connectors)
+    published = versions.filter(pl.col("source") == str(TariffSource.PUBLISHED))
+    candidates = named.join(cdrs.select("cdr_key", "started_at"), on="cdr_key", how="inner", validate="m:1").join(
+        published.select("tariff_key", "tariff_version_id", "valid_from", "valid_to", "last_updated_at"),
+        on="tariff_key",
+        how="inner",
+    )
+    in_force = candidates.filter(_is_in_force())
+    was_there = pl.col("last_updated_at").is_null() | (pl.col("last_updated_at") <= pl.col("started_at"))
+    there = _pick(in_force.filter(was_there), "published_version_id", newest=True)
+    later = _pick(in_force.filter(~was_there), "later_version_id", newest=False)
+    return (
+        named.join(there, on=("cdr_key", "tariff_key"), how="left", validate="1:1")
+        .join(later, on=("cdr_key", "tariff_key"), how="left", validate="1:1")
+        .with_columns(
+            pl.coalesce("published_version_id", "own_version_id", "later_version_id").alias("chosen_version_id")
+        )
+        .drop("later_version_id")
+        .sort("cdr_key", "position")
+    )
+
+
+def _named_tariffs(
+    cdrs: pl.DataFrame, periods: pl.DataFrame, versions: pl.DataFrame, connectors: pl.DataFrame
+) -> pl.DataFrame:
+    """List the tariffs of each CDR: those that it carries, that its periods name, else those of its connector."""
+    carried = _carried(cdrs, versions)
+    by_period = _named_by_periods(cdrs, periods)
+    itself = pl.concat([carried, by_period], how="vertical")
+    without = cdrs.join(itself, on="cdr_key", how="anti")
+    every = pl.concat([itself, _named_by_connector(without, connectors)], how="vertical")
+    return every.sort("cdr_key", "position", "own_version_id").unique(
+        subset=("cdr_key", "tariff_key"), keep="first", maintain_order=True
+    )
+
+
+def _carried(cdrs: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
+    numbered = cdrs.select("cdr_key", "tariff_version_ids").explode("tariff_version_ids", empty_as_null=False)
+    return (
+        numbered.with_columns(pl.int_range(pl.len()).over("cdr_key").alias("position"))
+        .join(
+            versions.select("tariff_version_id", "tariff_key"),
+            left_on="tariff_version_ids",
+            right_on="tariff_version_id",
+            how="inner",
+            validate="m:1",
+        )
+        .select("cdr_key", "tariff_key", pl.col("position").cast(pl.Int64), own_version_id="tariff_version_ids")
+    )
+
+
+def _named_by_periods(cdrs: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    return (
+        periods.filter(pl.col("tariff_id").is_not_null())
+        .join(cdrs.select("cdr_key", "cpo_id"), on="cdr_key", how="inner", validate="m:1")
+        .select(
+            "cdr_key",
+            _tariff_key(),
+            (pl.col("period_index").cast(pl.Int64) + _AFTER_CARRIED).alias("position"),
+            _NO_OWN,
+        )
+    )
+
+
+def _named_by_connector(cdrs: pl.DataFrame, connectors: pl.DataFrame) -> pl.DataFrame:
+    listed = connectors.select("connector_key", pl.col("tariff_ids").alias("tariff_id"))
+    numbered = listed.explode("tariff_id", empty_as_null=False).with_columns(
+        pl.int_range(pl.len()).over("connector_key").cast(pl.Int64).alias("position")
+    )
+    return (
+        cdrs.select("cdr_key", "cpo_id", connector_key())
+        .join(numbered, on="connector_key", how="inner")
+        .select("cdr_key", _tariff_key(), "position", _NO_OWN)
+    )
+
+
+def connector_key() -> pl.Expr:
+    """Give the key of a CDR's connector in `typed/connectors`; null where the CDR does not name one."""
+    parts = ("cpo_id", "location_id", "evse_uid", "connector_id")
+    return pl.concat_str(parts, separator="*").str.to_uppercase().alias("connector_key")
+
+
+def _tariff_key() -> pl.Expr:
+    return pl.format("{}*{}", "cpo_id", "tariff_id").str.to_uppercase().alias("tariff_key")
+
+
+def _is_in_force() -> pl.Expr:
+    """Tell whether the tariff's own dates contain the session's start (half-open; an absent bound is no bound)."""
+    begun = pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("started_at"))
+    return begun & (pl.col("valid_to").is_null() | (pl.col("started_at") < pl.col("valid_to")))
+
+
+def _pick(candidates: pl.DataFrame, name: str, *, newest: bool) -> pl.DataFrame:
+    """Keep one version per CDR and tariff: the newest or the oldest by when the CPO wrote it."""
+    order = ("cdr_key", "tariff_key", "last_updated_at", "valid_from", "tariff_version_id")
+    return (
+        candidates.sort(order, nulls_last=False)
+        .unique(subset=("cdr_key", "tariff_key"), keep="last" if newest else "first", maintain_order=True)
+        .select("cdr_key", "tariff_key", pl.col("tariff_version_id").alias(name))
+    )
+
+
+_NO_OWN: Final = pl.lit(None, pl.String).alias("own_version_id")
+
+_AFTER_CARRIED: Final = 1_000_000
+"""Tariffs named by periods come after those that the CDR carries; no CDR carries a million."""

@@ -1,0 +1,69 @@
+"""The price claimed and the price recomputed, side by side and comparable."""
+
+from typing import Final
+
+import polars as pl
+
+from models.reconciliation.wording import billed
+from models.types.money import BILLED
+from models.types.vocabularies import RatingOutcome
+
+
+def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
+    """Add what the kernel made of each CDR, and `claimed_price`, `recomputed_price`, `difference` on one `price_basis`.
+
+    The basis is `excl. VAT` where both sides know that amount, else `incl. VAT`, else null: prices are never compared
+    across VAT. Both are rounded once before they are compared, because a CPO may claim four decimals or two. A credit
+    CDR repeats its original with only the total negated, so its recomputed price is negated too.
+
+    Args:
+        cdrs: `typed/cdrs` rows.
+        priced: `priced/wholesale_cdrs`.
+    """
+    recomputed = priced.select(
+        "cdr_key",
+        pl.col("outcome").eq(str(RatingOutcome.PRICED)).alias("is_priced"),
+        pl.col("reason").alias("not_priced_reason"),
+        billed(pl.col("total_excl_vat")).alias("recomputed_excl_vat"),
+        billed(pl.col("total_incl_vat")).alias("recomputed_incl_vat"),
+    )
+    return (
+        cdrs.join(recomputed, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+        .with_columns(
+            pl.col("is_priced").fill_null(False),
+            _signed("recomputed_excl_vat"),
+            _signed("recomputed_incl_vat"),
+            billed(pl.col("total_cost_excl_vat")).alias("claimed_excl_vat"),
+            billed(pl.col("total_cost_incl_vat")).alias("claimed_incl_vat"),
+        )
+        .with_columns(
+            _on_basis(pl.lit("excl. VAT"), pl.lit("incl. VAT")).alias("price_basis"),
+            _on_basis(pl.col("claimed_excl_vat"), pl.col("claimed_incl_vat")).alias("claimed_price"),
+            _on_basis(pl.col("recomputed_excl_vat"), pl.col("recomputed_incl_vat")).alias("recomputed_price"),
+        )
+        .with_columns((pl.col("claimed_price") - pl.col("recomputed_price")).cast(BILLED).alias("difference"))
+    )
+
+
+def exceeds_tolerance() -> pl.Expr:
+    """Tell whether the difference is beyond both the amount and the share of the price that are tolerated.
+
+    Without a division: difference x 100 against price x per cent, at a scale that keeps every digit.
+    """
+    difference = pl.col("difference").abs()
+    share = pl.col("recomputed_price").abs().cast(_WIDE) * pl.col("tolerance_pct").cast(_WIDE)
+    return (difference > pl.col("tolerance_amount")) & (difference.cast(_WIDE) * 100 > share)
+
+
+_WIDE: Final = pl.Decimal(38, 6)
+
+
+def _signed(name: str) -> pl.Expr:
+    return pl.when("is_credit").then(-pl.col(name)).otherwise(pl.col(name)).cast(BILLED).alias(name)
+
+
+def _on_basis(excl_vat: pl.Expr, incl_vat: pl.Expr) -> pl.Expr:
+    """Take the amount excl. VAT where both sides know it, else the one incl. VAT, else null."""
+    both_excl = pl.col("claimed_excl_vat").is_not_null() & pl.col("recomputed_excl_vat").is_not_null()
+    both_incl = pl.col("claimed_incl_vat").is_not_null() & pl.col("recomputed_incl_vat").is_not_null()
+    return pl.when(both_excl).then(excl_vat).when(both_incl).then(incl_vat)

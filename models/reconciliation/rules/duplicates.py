@@ -1,0 +1,42 @@
+"""Rules about sessions that are claimed twice. Only the copy is found; the original is a good claim."""
+
+import polars as pl
+
+from models.reconciliation.copies import copies_by_session, copies_by_start
+from models.reconciliation.evidence import Evidence
+from models.reconciliation.rules.rule import found, rule, sentence
+from models.reconciliation.wording import instant
+from models.types.vocabularies import Severity
+
+
+@rule("R02", "session claimed twice", Severity.BLOCK)
+def session_twice(evidence: Evidence) -> pl.DataFrame:
+    """A session id of a CPO stands in two CDRs, and no credit CDR takes the first one back."""
+    broken = evidence.claims.join(copies_by_session(evidence.cdrs), on="cdr_key", how="inner", validate="1:1")
+    return found(
+        broken,
+        message=sentence("session {} was already claimed by CDR {}", "session_id", "original_key"),
+        expected=pl.lit("one CDR per session"),
+        actual=sentence("a second one after {}", "original_key"),
+        stake=pl.col("claimed"),
+    )
+
+
+@rule("R03", "duplicate under a new id", Severity.BLOCK)
+def duplicate_under_new_id(evidence: Evidence) -> pl.DataFrame:
+    """Another CDR has the same token and EVSE, starts within the threshold (60 s) of this one and overlaps it."""
+    copies = copies_by_start(evidence.cdrs, evidence.thresholds)
+    broken = evidence.claims.join(copies, on="cdr_key", how="inner", validate="1:1")
+    return found(
+        broken,
+        message=sentence(
+            "starts at {} with the same token at the same EVSE {} as CDR {}, which starts at {}",
+            instant(pl.col("started_at")),
+            "evse_uid",
+            "original_key",
+            instant(pl.col("original_started_at")),
+        ),
+        expected=pl.lit("one CDR per session"),
+        actual=sentence("a copy of {}", "original_key"),
+        stake=pl.col("claimed"),
+    )
