@@ -1,0 +1,63 @@
+"""`roamledger close MONTH`: issue what is due, render it, publish the warehouse."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from models.types.time import BillingMonth
+from pipelines.commands.progress import run_progress
+from pipelines.lib.close import CloseReport, close_month
+from pipelines.lib.errors import UserError
+from pipelines.lib.lake import Lake
+from pipelines.lib.month_runs import stale_months, work_through
+from pipelines.lib.register import Register
+from pipelines.lib.runs import run_assets
+from pipelines.lib.settings import Settings, load_settings
+
+
+def parse_month(text: str) -> BillingMonth:
+    """Read a month argument; a bad one is a `UserError`."""
+    try:
+        return BillingMonth.parse(text)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def run(text: str, console: Console, *, dry_run: bool) -> int:
+    """Close a month, or say what a close would issue; give the exit code."""
+    month, settings = parse_month(text), load_settings()
+    lake, register = Lake(settings.lake), Register(settings.register)
+    with run_progress(console) as progress:
+        work_through(
+            settings,
+            [m for m in stale_months(lake, register, month) if dry_run or m != month],
+            lambda m, step: progress.step(f"work through {m}", step),
+        )
+        if not dry_run:
+            run_assets(
+                settings,
+                ("rating", "reconciliation", "billing", "documents", "warehouse"),
+                partition=str(month),
+                report=lambda step: progress.step(f"close {month}", step),
+            )
+            progress.finish(f"close {month}")
+    _say(close_month(lake, register, month, settings.clock(), dry_run=dry_run), settings, console, dry_run=dry_run)
+    return 0
+
+
+def _say(report: CloseReport, settings: Settings, console: Console, *, dry_run: bool) -> None:
+    """Tell what was issued, or would be, in a few lines."""
+    verb = "would issue" if dry_run else "issued" if report.is_new else "had already issued"
+    console.print(
+        f"[bold]{report.month}[/] {verb} {report.invoices} invoices on {report.monthly_bills} monthly bills and "
+        f"{report.statements} reimbursement statements ({report.sessions:,} sessions, "
+        f"{report.home_sessions:,} at home, {report.energy_kwh:,.1f} kWh)"
+    )
+    for totals in report.totals:
+        console.print(
+            f"  {totals.currency}: net {totals.net_total:,} + VAT {totals.vat_total:,} + rounding "
+            f"{totals.rounding_amount:,} = [bold]{totals.total:,}[/] due, {totals.reimbursed:,} reimbursed"
+        )
+    console.print(f"  as of {report.as_of:%Y-%m-%d %H:%M} UTC, hash {report.outputs_sha256[:16]}", style="dim")
+    if not dry_run:
+        console.print(f"  documents in {settings.documents / str(report.month)}", style="dim")
