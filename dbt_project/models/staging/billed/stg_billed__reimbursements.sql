@@ -1,0 +1,20 @@
+select
+    cdr_key,
+    outcome,
+    review_reason,
+    account_id,
+    driver_id,
+    contract_id,
+    evse_id,
+    meter_id,
+    started_at_local,
+    ended_at_local,
+    energy_kwh,
+    basis,
+    price_per_kwh,
+    legal_reference,
+    currency,
+    precise_amount,
+    amount,
+    billing_month
+from {{ source('billed', 'reimbursements') }}

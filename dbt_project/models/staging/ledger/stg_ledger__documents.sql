@@ -1,0 +1,22 @@
+select
+    document_id,
+    kind,
+    series,
+    sequence,
+    document_number,
+    parent_document_id,
+    legal_entity_id,
+    account_id,
+    driver_id,
+    billing_month,
+    issued_on,
+    due_on,
+    currency,
+    seller_vat_id,
+    net_total,
+    vat_total,
+    rounding_amount,
+    total,
+    payment_reference,
+    content_sha256
+from {{ source('ledger', 'documents') }}

@@ -1,0 +1,12 @@
+select
+    cpo_id,
+    name,
+    country,
+    currency,
+    tolerance_amount,
+    tolerance_pct,
+    dispute_deadline_days,
+    language,
+    valid_from,
+    valid_to
+from {{ source('master', 'agreements') }}

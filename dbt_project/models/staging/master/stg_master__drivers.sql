@@ -1,0 +1,5 @@
+select
+    driver_id,
+    account_id,
+    name
+from {{ source('master', 'drivers') }}

@@ -1,0 +1,21 @@
+select
+    connector_key,
+    cpo_id,
+    location_id,
+    evse_uid,
+    connector_id,
+    evse_id,
+    location_name,
+    address,
+    city,
+    postal_code,
+    country,
+    latitude,
+    longitude,
+    time_zone,
+    power_type,
+    max_power_kw,
+    tariff_ids,
+    last_updated_at,
+    received_at
+from {{ source('typed', 'connectors') }}

@@ -1,0 +1,65 @@
+-- The three margin reports cut the same sessions: sessions and energy agree exactly, and per cost currency so do the
+-- costs, but for half a cent of rounding a row.
+with cuts as (
+    select
+        'cpo' as cut,
+        billing_month,
+        cost_currency,
+        sessions,
+        energy_kwh,
+        wholesale_cost
+    from {{ ref('rpt_margin_by_cpo') }}
+    union all
+    select
+        'country' as cut,
+        billing_month,
+        cost_currency,
+        sessions,
+        energy_kwh,
+        wholesale_cost
+    from {{ ref('rpt_margin_by_country') }}
+    union all
+    select
+        'plan' as cut,
+        billing_month,
+        cost_currency,
+        sessions,
+        energy_kwh,
+        wholesale_cost
+    from {{ ref('rpt_margin_by_plan') }}
+),
+
+summed as (
+    select
+        cut,
+        billing_month,
+        cost_currency,
+        count(*) as report_rows,
+        sum(sessions) as sessions,
+        sum(energy_kwh) as energy_kwh,
+        sum(wholesale_cost) as wholesale_cost
+    from cuts
+    group by cut, billing_month, cost_currency
+)
+
+select
+    cpo.billing_month,
+    cpo.cost_currency,
+    other.cut,
+    cpo.sessions,
+    other.sessions as other_sessions,
+    cpo.wholesale_cost,
+    other.wholesale_cost as other_wholesale_cost
+from summed as cpo
+inner join summed as other
+    on
+        cpo.billing_month = other.billing_month
+        and cpo.cost_currency = other.cost_currency
+        and other.cut <> 'cpo'
+where
+    cpo.cut = 'cpo'
+    and (
+        cpo.sessions <> other.sessions
+        or cpo.energy_kwh <> other.energy_kwh
+        or abs(cpo.wholesale_cost - other.wholesale_cost) * 200 > cpo.report_rows + other.report_rows
+    )
