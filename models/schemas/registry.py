@@ -75,7 +75,7 @@ TABLES: Final[tuple[Table, ...]] = (
     _table(Layer.TYPED, "tokens", typed.Tokens, "token_uid token_type"),
     _table(Layer.TYPED, "sessions", typed.Sessions, "session_key", by_month=True),
     _table(Layer.TYPED, "authorizations", typed.Authorizations, "authorization_id", by_month=True),
-    _table(Layer.TYPED, "records", typed.Records, "pull_id page_sha256 page_position"),
+    _table(Layer.TYPED, "records", typed.Records, "connection_id module pull_id page_sha256 page_position"),
     _table(Layer.PRICED, "wholesale_cdrs", priced.RatedCdrs, "cdr_key", by_month=True),
     _table(Layer.PRICED, "wholesale_components", priced.RatedComponents, "cdr_key row_index", by_month=True),
     _table(Layer.PRICED, "retail_cdrs", priced.RatedCdrs, "cdr_key", by_month=True),

@@ -245,7 +245,9 @@ class Authorizations(Contract):
 
 
 class Records(Contract):
-    """One row per record of a received page (`page_sha256`, `pull_id`, `page_position`) with what became of it.
+    """One row per record of a received page, with what became of it.
+
+    Key: `connection_id`, `module`, `pull_id`, `page_sha256`, `page_position`.
 
     This is the proof of conservation: raw = typed + quarantined + duplicates. A page that is not JSON, or whose
     envelope is broken, is one row with `page_position` -1.

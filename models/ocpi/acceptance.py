@@ -1,0 +1,48 @@
+"""What a readable CDR must still satisfy before it may become a typed row; everything softer is reconciliation's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from models.ocpi.canonical import Cdr
+from models.ocpi.problems import RecordProblem
+
+EARLIEST_END: Final = datetime(2025, 1, 1, tzinfo=UTC)
+"""Before it there is no billing month; OCPI peers write 1970 where they do not know a time."""
+
+_CLOCK_SKEW: Final = timedelta(days=1)
+"""A charger's clock may run ahead; a session that ends tomorrow was not yet charged."""
+
+
+def hold_to_acceptance(cdr: Cdr, received_at: datetime) -> datetime:
+    """Give `last_updated_at` of an acceptable CDR; raise `RecordProblem` for one that no month could bill."""
+    if cdr.last_updated_at is None:
+        message = "cdr last_updated: expected a date and time, found nothing"
+        raise RecordProblem(rule="missing_field", field="last_updated", message=message)
+    if not EARLIEST_END <= cdr.ended_at <= received_at + _CLOCK_SKEW:
+        message = (
+            f"cdr end_date_time: expected a time from {EARLIEST_END:%Y-%m-%d} to {received_at:%Y-%m-%d} (received), "
+            f"found {cdr.ended_at.isoformat()}"
+        )
+        raise RecordProblem(rule="bad_time", field="end_date_time", message=message)
+    if not cdr.is_credit:
+        _refuse_negatives(cdr)
+    return cdr.last_updated_at
+
+
+def _refuse_negatives(cdr: Cdr) -> None:
+    """Refuse negative energy and time: only a credit CDR takes something back, and we sell no feeding-in."""
+    _refuse_negative("negative_energy", "total_energy", cdr.total_energy_kwh)
+    _refuse_negative("negative_time", "total_time", cdr.total_hours)
+    for index, period in enumerate(cdr.periods):
+        _refuse_negative("negative_energy", f"charging_periods[{index}] ENERGY", period.energy_kwh)
+        _refuse_negative("negative_time", f"charging_periods[{index}] TIME", period.charging_hours)
+        _refuse_negative("negative_time", f"charging_periods[{index}] PARKING_TIME", period.parking_hours)
+
+
+def _refuse_negative(rule: str, field: str, volume: Decimal | None) -> None:
+    if volume is not None and volume < 0:
+        message = f"cdr {field}: expected zero or more in a CDR that is no credit, found {volume.normalize():f}"
+        raise RecordProblem(rule, field, message)

@@ -1,0 +1,87 @@
+"""The envelope around every OCPI answer (OCPI 2.2.1-d2, 4.1.7): data, status code, status message, timestamp.
+
+A page is cut into its records without reading them, so that a record in quarantine keeps the digits that were sent and
+one unreadable record never costs its neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+SUCCESS: Final = range(1000, 2000)
+"""OCPI status codes of success; 2xxx blames the client, 3xxx the server, 4xxx the hub, all with HTTP 200."""
+
+
+class PageProblem(Exception):  # noqa: N818 - it is a finding about a page, not a failure of the program
+    """A page that cannot be cut into records: `rule` is not_json or bad_envelope."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class PeerStatus(msgspec.Struct, frozen=True):
+    """What the peer says about its own answer."""
+
+    status_code: int
+    status_message: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the peer means success."""
+        return self.status_code in SUCCESS
+
+
+class _List(msgspec.Struct, frozen=True):
+    data: list[msgspec.Raw]
+
+
+class _Object(msgspec.Struct, frozen=True):
+    data: msgspec.Raw
+
+
+_STATUS: Final = msgspec.json.Decoder(PeerStatus)
+_PAGE: Final = msgspec.json.Decoder(_List)
+_ANSWER: Final = msgspec.json.Decoder(_Object)
+_BOM: Final = b"\xef\xbb\xbf"
+"""some servers begin their JSON with a byte order mark"""
+_UNREADABLE: Final = (UnicodeDecodeError, RecursionError, msgspec.MsgspecError)
+
+
+def read_status(content: bytes) -> PeerStatus:
+    """Read the status of an answer; raise `PageProblem` where it is no JSON or has none."""
+    try:
+        return _STATUS.decode(content.removeprefix(_BOM))
+    except _UNREADABLE as error:
+        raise _problem(error, content) from None
+
+
+def read_records(content: bytes) -> list[bytes]:
+    """Cut a list answer into its records' own bytes; raise `PageProblem` where that cannot be done."""
+    status = read_status(content)
+    if not status.is_success:
+        message = f"status_code {status.status_code} ({status.status_message or 'no message'}) instead of 1000"
+        raise PageProblem(rule="bad_envelope", message=message)
+    try:
+        return [bytes(raw) for raw in _PAGE.decode(content.removeprefix(_BOM)).data]
+    except _UNREADABLE as error:
+        raise _problem(error, content) from None
+
+
+def read_data(content: bytes) -> bytes:
+    """Give the bytes of `data` of an answer about one object; raise `PageProblem` where there is none."""
+    try:
+        return bytes(_ANSWER.decode(content.removeprefix(_BOM)).data)
+    except _UNREADABLE as error:
+        raise _problem(error, content) from None
+
+
+def _problem(error: Exception, content: bytes) -> PageProblem:
+    """Tell a page that is no JSON from JSON that is no envelope."""
+    if isinstance(error, msgspec.ValidationError):
+        return PageProblem("bad_envelope", f"no OCPI envelope with a list of records: {error}")
+    begin = content[:40].decode("utf-8", errors="replace")
+    detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return PageProblem("not_json", f"not JSON ({detail}); it begins with {begin!r}")

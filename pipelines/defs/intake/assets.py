@@ -1,0 +1,110 @@
+"""Assets of intake: raw pages, master data, typed tables.
+
+What belongs here: when to pull, what to read and write, and what to report. How a peer is spoken to is in
+`pipelines/lib/ocpi_client`, how a record is read in `models/ocpi`, what becomes of it in `pipelines/lib/intake`.
+Typed and master assets have no partitions although their files are split by month: a pull touches whatever months
+arrive. Concepts: https://docs.dagster.io/guides/build/assets/defining-assets
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import dagster as dg
+import polars as pl
+from pydantic import Field
+
+from models.schemas.registry import TABLES, Layer, Table
+from models.types.vocabularies import RecordOutcome
+from pipelines.defs.resources import Home
+from pipelines.lib import intake
+from pipelines.lib.master_data import load_master
+
+GROUP = "intake"
+MASTER = tuple(table for table in TABLES if table.layer == Layer.MASTER)
+TYPED = tuple(table for table in TABLES if table.layer == Layer.TYPED)
+
+
+class PullConfig(dg.Config):
+    """Which peers to pull, and which window; by default all, from the watermark to now."""
+
+    connections: list[str] = Field(default_factory=list)
+    since: str | None = None
+    until: str | None = None
+
+
+def _spec(table: Table, deps: list[dg.AssetKey]) -> dg.AssetSpec:
+    grain = (table.contract.__doc__ or "").strip()
+    return dg.AssetSpec(
+        dg.AssetKey([table.layer, table.name]),
+        deps=deps,
+        group_name=GROUP,
+        description=grain,
+        metadata={"grain_key": ", ".join(table.key)},
+    )
+
+
+@dg.asset(key_prefix="raw", group_name=GROUP, kinds={"ocpi"})
+def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home) -> dg.MaterializeResult:
+    """One file per received page, byte for byte, with its provenance; a failing peer never stops the others."""
+    report = intake.pull(
+        home.settings,
+        home.lake,
+        home.register,
+        connections=config.connections,
+        since=_instant(config.since),
+        until=_instant(config.until),
+        progress=lambda module: (context.log.warning if module.failure else context.log.info)(str(module)),
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "pages": report.pages,
+            "records": report.records,
+            "failures": len(report.failures),
+            "per_module": dg.MetadataValue.md("\n".join(f"- {module}" for module in report.modules)),
+        }
+    )
+
+
+@dg.multi_asset(name="master", specs=[_spec(table, []) for table in MASTER], can_subset=False)
+def master(home: Home) -> Iterator[dg.MaterializeResult]:
+    """Read the eMSP's own books from their files, held against each other."""
+    lake, tables = home.lake, load_master(home.settings.master)
+    for table in MASTER:
+        lake.write(Layer.MASTER, table.name, tables[table.name])
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey([table.layer, table.name]), metadata={"rows": tables[table.name].height}
+        )
+
+
+_UPSTREAM = [dg.AssetKey(["raw", "ocpi_pages"]), dg.AssetKey([Layer.MASTER, "legal_entities"])]
+
+
+@dg.multi_asset(name="typed", specs=[_spec(table, _UPSTREAM) for table in TYPED], can_subset=False)
+def typed(home: Home) -> Iterator[dg.MaterializeResult]:
+    """Bring the typed tables up to the raw pages: every record typed, quarantined or a proven duplicate."""
+    lake = home.lake
+    report = intake.normalise(home.settings, lake, home.register)
+    records = lake.read(Layer.TYPED, "records")
+    for table in TYPED:
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey([table.layer, table.name]),
+            metadata=_outcomes(records)
+            if table.name == "records"
+            else {"months": ", ".join(map(str, sorted(report.months)))},
+        )
+
+
+def _outcomes(records: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """Count what became of the records, in all and per connection and module."""
+    counts = records.group_by("connection_id", "module", "outcome").len().sort("connection_id", "module", "outcome")
+    lines = (f"- {connection}/{module}: {count} {outcome}" for connection, module, outcome, count in counts.iter_rows())
+    totals = {str(outcome): records.filter(outcome=str(outcome)).height for outcome in RecordOutcome}
+    return {
+        "rows": dg.MetadataValue.int(records.height),
+        **{name: dg.MetadataValue.int(count) for name, count in totals.items()},
+        "per_module": dg.MetadataValue.md("\n".join(lines)),
+    }
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,53 @@
+"""Checks of intake: contracts of every table, conservation of records, and whether every peer answered.
+
+Contracts and conservation block whatever is built on a table in the same run; a dead peer only warns, because what the
+others sent must go on.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import polars as pl
+
+from models.schemas.registry import TABLES, Layer
+from pipelines.defs.resources import Home
+from pipelines.lib import intake
+from pipelines.lib.checks import contract_checks
+from pipelines.lib.intake.conservation import conservation
+
+_NAMES = {layer: [table.name for table in TABLES if table.layer == layer] for layer in (Layer.MASTER, Layer.TYPED)}
+
+
+def _contracts(layer: Layer) -> Sequence[dg.AssetChecksDefinition]:
+    return contract_checks(layer, _NAMES[layer], partitioned=False)
+
+
+master_contracts = _contracts(Layer.MASTER)
+typed_contracts = _contracts(Layer.TYPED)
+
+
+@dg.asset_check(asset=dg.AssetKey([Layer.TYPED, "records"]), blocking=True)
+def records_conserved(home: Home) -> dg.AssetCheckResult:
+    """Records in pages = typed + quarantined + duplicates, per connection and module; and typed CDRs = rows of CDRs."""
+    counted = conservation(home.lake)
+    broken = counted.filter(pl.col("received") != pl.col("accounted"))
+    return dg.AssetCheckResult(
+        passed=broken.is_empty(),
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "received": int(counted["received"].sum()),
+            "accounted": int(counted["accounted"].sum()),
+            "broken": dg.MetadataValue.json(broken.to_dicts()),
+        },
+    )
+
+
+@dg.asset_check(asset=dg.AssetKey(["raw", "ocpi_pages"]))
+def every_peer_answered(home: Home) -> dg.AssetCheckResult:
+    """Every module of every connection was pulled to the end of its window; else what failed, one line each."""
+    failures = intake.last_pull(home.lake).failures
+    return dg.AssetCheckResult(
+        passed=not failures,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"failures": dg.MetadataValue.md("\n".join(f"- {failure}" for failure in failures))},
+    )

@@ -1,0 +1,70 @@
+"""What a record calls itself, read without reading the rest of it: for counting, for keys, and for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from models.types.identifiers import object_key
+
+_ID_FIELD: Final = {"tokens": "uid", "authorizations": "authorization_id"}
+"""the module's own id field, where it is not `id`"""
+
+
+class _Names(msgspec.Struct, frozen=True):
+    """The naming fields of every module; any of them may be missing or nonsense."""
+
+    country_code: Any = None
+    party_id: Any = None
+    id: Any = None
+    uid: Any = None
+    type: Any = None
+    authorization_id: Any = None
+
+
+_NAMES: Final = msgspec.json.Decoder(_Names)
+_NAMELESS: Final = _Names()
+
+
+def record_id(module: str, names: _Names) -> str | None:
+    """Give what the record calls itself, if that is text or a number."""
+    value = getattr(names, _ID_FIELD.get(module, "id"))
+    return str(value) if isinstance(value, str | int) and value != "" else None
+
+
+def record_key(module: str, names: _Names, owner_id: str | None) -> str | None:
+    """Give the key under which two records are the same object; None where the record does not name itself.
+
+    In OCPI 2.1.1 an object names no owner: it is the party behind the connection (`owner_id`). Tokens are keyed by uid
+    and type, authorizations by their own id, both without owner.
+    """
+    own = record_id(module, names)
+    if own is None:
+        return None
+    if module == "authorizations":
+        return own
+    if module == "tokens":
+        return f"{own}|{names.type}".upper()
+    if isinstance(names.country_code, str) and isinstance(names.party_id, str):
+        return object_key(names.country_code, names.party_id, own)
+    return f"{owner_id}*{own}".upper() if owner_id else None
+
+
+def read_names(record: bytes) -> _Names:
+    """Read the naming fields; what is not an object has none."""
+    try:
+        return _NAMES.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _NAMELESS
+
+
+def identities(module: str, records: Iterable[bytes]) -> set[bytes]:
+    """Give one value per distinct object of a page, to be held against X-Total-Count."""
+    return {_identity(module, record) for record in records}
+
+
+def _identity(module: str, record: bytes) -> bytes:
+    key = record_key(module, read_names(record), "")
+    return record if key is None else key.encode(errors="replace")

@@ -1,0 +1,265 @@
+"""Normalising: landed pulls -> the typed tables. Only months that something new touches are written again.
+
+`typed/records` is written last: a pull counts as normalised once its records stand there, so a process killed in
+between does the same work again and arrives at the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from models.schemas.registry import Layer, table
+from models.types.time import BillingMonth
+from models.types.vocabularies import RecordOutcome, TariffSource
+from pipelines.lib.errors import UserError
+from pipelines.lib.intake.landing import Landed
+from pipelines.lib.intake.outcomes import CDR_CHANGED, PLACE, decided, newest
+from pipelines.lib.lake import Lake
+from pipelines.lib.master_data import alpha2_by_alpha3, plan_tariff_frames
+from pipelines.lib.raw_store import RawStore
+from pipelines.lib.register import Register
+from pipelines.lib.settings import Settings
+
+_BY_MONTH: Final = ("cdrs", "sessions", "authorizations")
+"""monthly typed tables, named like the module they come from; charging periods follow their CDRs"""
+
+_TYPED: Final = pl.col("outcome") == str(RecordOutcome.TYPED)
+_SOURCE_RANK: Final = {str(TariffSource.PUBLISHED): 0, str(TariffSource.PLAN): 1, str(TariffSource.CDR): 2}
+
+
+@dataclass(frozen=True, slots=True)
+class NormaliseReport:
+    """What a normalisation did."""
+
+    months: frozenset[BillingMonth]
+    """months of which a typed table was written again"""
+    pulls: int
+    """pulls that were new"""
+    typed: int
+    quarantined: int
+    duplicate: int
+
+    @property
+    def records(self) -> int:
+        """All records ever received."""
+        return self.typed + self.quarantined + self.duplicate
+
+
+def normalise(settings: Settings, lake: Lake, register: Register | None = None) -> NormaliseReport:
+    """Bring the typed tables up to the raw pages.
+
+    Args:
+        settings: names the master data folder, where the plans' price lists are.
+        lake: holds raw pages and master tables, receives landed rows and typed tables.
+        register: unused by now; pulls count by their manifest, so the lake alone can be rebuilt from its raw pages.
+
+    Raises:
+        UserError: when master data does not name exactly one legal entity.
+    """
+    del register
+    return _Normalisation(settings, lake).run()
+
+
+def company_zone(lake: Lake) -> ZoneInfo:
+    """Give the time zone of billing months: that of the one legal entity."""
+    entities = lake.read(Layer.MASTER, "legal_entities")
+    if entities.height != 1:
+        found = ", ".join(entities["legal_entity_id"]) or "none"
+        msg = f"legal_entities.csv: exactly one legal entity is supported, found {found}: keep one line"
+        raise UserError(msg)
+    return ZoneInfo(entities["time_zone"].item())
+
+
+class _Normalisation:
+    """One run over one lake."""
+
+    def __init__(self, settings: Settings, lake: Lake) -> None:
+        self._settings = settings
+        self._lake = lake
+        self._zone = company_zone(lake)
+        self._landed = Landed(lake, alpha2_by_alpha3())
+        self._manifests = RawStore(lake).manifests()
+        self._written: set[BillingMonth] = set()
+
+    def run(self) -> NormaliseReport:
+        for manifest in self._manifests:
+            self._landed.land(manifest)
+        records = self._with_month(decided(self._landed.records(self._manifests)))
+        shown = _shown(records)
+        fresh = self._fresh_pulls()
+        touched = _months_of_objects(records, fresh) | self._missing_months(shown)
+        touched |= self._write_connectors(records)
+        self._write_tokens(records)
+        self._write_tariffs()
+        for month in sorted(touched):
+            self._write_month(month, shown.filter(billing_month=month.first_day))
+        self._write_records(records)
+        counts = dict(records.group_by("outcome").len().iter_rows())
+        return NormaliseReport(
+            months=frozenset(self._written),
+            pulls=len(fresh),
+            typed=counts.get(str(RecordOutcome.TYPED), 0),
+            quarantined=counts.get(str(RecordOutcome.QUARANTINED), 0),
+            duplicate=counts.get(str(RecordOutcome.DUPLICATE), 0),
+        )
+
+    def _fresh_pulls(self) -> set[tuple[str, str, str]]:
+        known = set(
+            self._lake.read(Layer.TYPED, "records").select("connection_id", "module", "pull_id").unique().rows()
+        )
+        found = {(each.connection_id, each.module, each.pull_id) for each in self._manifests}
+        return found - known
+
+    def _with_month(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Add `billing_month`: the month of `at` on the company's calendar."""
+        local = pl.col("at").dt.convert_time_zone(str(self._zone))
+        return records.with_columns(billing_month=local.dt.date().dt.month_start())
+
+    def _missing_months(self, shown: pl.DataFrame) -> set[BillingMonth]:
+        """Give months whose partition is gone although records belong there."""
+        missing: set[BillingMonth] = set()
+        for name in _BY_MONTH:
+            missing |= _months(shown.filter(module=name)) - set(self._lake.months(Layer.TYPED, name))
+        return missing
+
+    def _write_month(self, month: BillingMonth, shown: pl.DataFrame) -> None:
+        cdrs = shown.filter(module="cdrs")
+        self._replace("cdrs", self._with_zone(self._rows("cdrs", cdrs)).sort("cdr_key"), month)
+        periods = self._rows("charging_periods", cdrs)
+        self._replace("charging_periods", periods.sort("cdr_key", "period_index"), month)
+        self._replace("sessions", self._rows("sessions", shown.filter(module="sessions")).sort("session_key"), month)
+        authorizations = self._rows("authorizations", shown.filter(module="authorizations"))
+        self._replace("authorizations", authorizations.sort("authorization_id"), month)
+
+    def _rows(self, name: str, records: pl.DataFrame) -> pl.DataFrame:
+        """Give the landed rows of some records, with what the records know about them."""
+        pulls = set(records.select("connection_id", "module", "pull_id").unique().rows())
+        chosen = [each for each in self._manifests if (each.connection_id, each.module, each.pull_id) in pulls]
+        schema = table(Layer.TYPED, name).schema
+        landed = self._landed.rows(chosen, name, schema | _PLACE_SCHEMA)
+        return landed.drop(_FROM_RECORD, strict=False).join(
+            records.select(*PLACE, *_FROM_RECORD), on=list(PLACE), how="inner", maintain_order="left"
+        )
+
+    def _with_zone(self, cdrs: pl.DataFrame) -> pl.DataFrame:
+        """Add the location's time zone; null where the peer never published it."""
+        zones = _zones(self._lake.read(Layer.TYPED, "connectors"))
+        location = [pl.col("cpo_id").str.to_uppercase(), pl.col("location_id").str.to_uppercase()]
+        return cdrs.drop("time_zone", strict=False).join(
+            zones, left_on=location, right_on=["_cpo", "_location"], how="left", maintain_order="left", validate="m:1"
+        )
+
+    def _write_connectors(self, records: pl.DataFrame) -> set[BillingMonth]:
+        """Write the connectors; give the months of CDRs at locations whose zone became known or changed."""
+        rows = self._rows("connectors", records.filter(_TYPED, module="locations"))
+        before = _zones(self._lake.read(Layer.TYPED, "connectors"))
+        fitted = self._fit("connectors", newest(rows, "connector_key"))
+        changed = _zones(fitted).join(before, on=["_cpo", "_location", "time_zone"], how="anti", nulls_equal=True)
+        self._replace("connectors", fitted)
+        return self._months_at(changed) if changed.height else set()
+
+    def _months_at(self, locations: pl.DataFrame) -> set[BillingMonth]:
+        months: set[BillingMonth] = set()
+        for month in self._lake.months(Layer.TYPED, "cdrs"):
+            cdrs = self._lake.read(Layer.TYPED, "cdrs", month).select(
+                pl.col("cpo_id").str.to_uppercase(), pl.col("location_id").str.to_uppercase()
+            )
+            if cdrs.join(locations, left_on=cdrs.columns, right_on=["_cpo", "_location"], how="semi").height:
+                months.add(month)
+        return months
+
+    def _write_tokens(self, records: pl.DataFrame) -> None:
+        rows = self._rows("tokens", records.filter(_TYPED, module="tokens"))
+        self._replace("tokens", newest(rows, ("token_uid", "token_type")))
+
+    def _write_tariffs(self) -> None:
+        """Write every version ever received, and those of our own plans; the first to bring a content dates it."""
+        plan_versions, plan_components = plan_tariff_frames(self._settings.master)
+        names = ("tariff_versions", "tariff_components")
+        schemas = [table(Layer.TYPED, name).schema for name in names]
+        versions, components = (
+            self._landed.rows(self._manifests, name, schema).select(list(schema))
+            for name, schema in zip(names, schemas, strict=True)
+        )
+        versions = pl.concat([versions, plan_versions])
+        components = pl.concat([components, plan_components])
+        rank = pl.col("source").replace_strict(_SOURCE_RANK, return_dtype=pl.Int8)
+        ordered = versions.sort(rank, "known_from", "last_updated_at", nulls_last=True)
+        dated = ordered.with_columns(known_from=pl.col("known_from").min().over("tariff_version_id"))
+        key = table(Layer.TYPED, "tariff_components").key
+        self._replace("tariff_versions", dated.unique("tariff_version_id", keep="first").sort("tariff_version_id"))
+        self._replace("tariff_components", components.unique(key, keep="first").sort(key))
+
+    def _write_records(self, records: pl.DataFrame) -> None:
+        """Write what became of every record; a changed CDR is kept with its own bytes, fetched from its page."""
+        store = RawStore(self._lake)
+        changed = records["rule"].eq_missing(CDR_CHANGED)
+        texts = [
+            store.record(*place).decode("utf-8", errors="replace")
+            for place in records.filter(changed)
+            .select("connection_id", "module", "page_sha256", "page_position")
+            .iter_rows()
+        ]
+        kept = records.filter(~changed)
+        quarantined = records.filter(changed).with_columns(record_json=pl.Series(texts, dtype=pl.String))
+        everything = pl.concat([kept, quarantined]).sort(
+            "pull_id", "connection_id", "module", "sequence", "page_position"
+        )
+        self._replace("records", everything)
+
+    def _fit(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """Select the contract's columns; one that nobody gave is a defect and fails here."""
+        schema = table(Layer.TYPED, name).schema
+        return frame.select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+
+    def _replace(self, name: str, frame: pl.DataFrame, month: BillingMonth | None = None) -> None:
+        """Write a table or partition where it differs from what stands there; an empty month never appears."""
+        fitted = self._fit(name, frame)
+        present = self._lake.fs.exists(self._lake.path(Layer.TYPED, name, month))
+        if not present and month is not None and fitted.is_empty():
+            return
+        if present and self._lake.read(Layer.TYPED, name, month).equals(fitted):
+            return
+        self._lake.write(Layer.TYPED, name, fitted, month)
+        if month is not None:
+            self._written.add(month)
+
+
+_FROM_RECORD: Final = ("ocpi_version", "received_at", "page_sha256", "content_sha256", "billing_month")
+_PLACE_SCHEMA: Final = {"sequence": pl.Int32(), "page_position": pl.Int32()}
+
+
+def _shown(records: pl.DataFrame) -> pl.DataFrame:
+    """Give the records that monthly tables show: every typed CDR, and the newest version of each other object."""
+    typed = records.filter(_TYPED, pl.col("module").is_in(_BY_MONTH))
+    return newest(typed, ("module", "record_key"))
+
+
+def _zones(connectors: pl.DataFrame) -> pl.DataFrame:
+    """Give the zone of each location: of its newest connector that names one."""
+    return (
+        connectors.filter(pl.col("time_zone").is_not_null())
+        .sort("last_updated_at", "connector_key")
+        .with_columns(_cpo=pl.col("cpo_id").str.to_uppercase(), _location=pl.col("location_id").str.to_uppercase())
+        .unique(["_cpo", "_location"], keep="last", maintain_order=True)
+        .select("_cpo", "_location", "time_zone")
+    )
+
+
+def _months_of_objects(records: pl.DataFrame, pulls: Iterable[tuple[str, str, str]]) -> set[BillingMonth]:
+    """Give every month that any version of an object from these pulls falls into."""
+    fresh = pl.DataFrame(
+        list(pulls), schema={"connection_id": pl.String, "module": pl.String, "pull_id": pl.String}, orient="row"
+    )
+    objects = records.join(fresh, on=["connection_id", "module", "pull_id"], how="semi").select("module", "record_key")
+    return _months(records.join(objects.unique(), on=["module", "record_key"], how="semi"))
+
+
+def _months(records: pl.DataFrame) -> set[BillingMonth]:
+    days = records["billing_month"].drop_nulls().unique()
+    return {BillingMonth(day.year, day.month) for day in days}

@@ -1,0 +1,98 @@
+"""Deciding over all pulls what became of each record: typed, quarantined or duplicate; and which version is the newest.
+
+* A record that could not be read is quarantined with the rule of its reader.
+* The same content again, of the same object, is a duplicate: proven by the SHA-256 of the canonical JSON.
+* A second body under the key of a CDR is quarantined (`cdr_changed`): CDRs are immutable, so the first one stays.
+* Any other version of a mutable object is typed; the newest `last_updated` is what its table shows.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from models.types.vocabularies import RecordOutcome
+
+RECEIVED_ORDER: Final = ("pull_id", "connection_id", "module", "sequence", "page_position")
+"""The order in which records were received; with it every decision here is deterministic."""
+
+OBJECT: Final = ("module", "record_key")
+PLACE: Final = ("connection_id", "module", "pull_id", "sequence", "page_position")
+"""What identifies one received record."""
+
+SAME_CONTENT: Final = "same_content"
+CDR_CHANGED: Final = "cdr_changed"
+
+
+def decided(records: pl.DataFrame) -> pl.DataFrame:
+    """Add `outcome` to landed records and complete `rule` and `reason`; sorted as received."""
+    ordered = records.sort(RECEIVED_ORDER)
+    said_before = _first_of(("module", "_owner", "content_sha256"))
+    with_owner = ordered.with_columns(
+        _owner=pl.coalesce("record_key", "connection_id"),
+        _is_readable=pl.col("rule").is_null(),
+    )
+    marked = with_owner.with_columns(_is_repeated=~said_before)
+    marked = marked.with_columns(_candidate=(pl.col("_is_readable") & ~pl.col("_is_repeated")).fill_null(value=False))
+    firsts = _first_bodies(marked)
+    marked = marked.join(firsts, on=list(OBJECT), how="left", maintain_order="left")
+    is_changed = (
+        (pl.col("module") == "cdrs") & pl.col("_candidate") & (pl.col("content_sha256") != pl.col("_first_content"))
+    ).fill_null(value=False)
+    return (
+        marked.with_columns(_is_changed=is_changed)
+        .with_columns(
+            outcome=pl.when("_is_repeated")
+            .then(pl.lit(str(RecordOutcome.DUPLICATE)))
+            .when(~pl.col("_is_readable") | pl.col("_is_changed"))
+            .then(pl.lit(str(RecordOutcome.QUARANTINED)))
+            .otherwise(pl.lit(str(RecordOutcome.TYPED))),
+            rule=pl.when("_is_repeated")
+            .then(pl.lit(SAME_CONTENT))
+            .when("_is_changed")
+            .then(pl.lit(CDR_CHANGED))
+            .otherwise("rule"),
+            reason=pl.when("_is_repeated")
+            .then(pl.lit("the same content of the same object was received before"))
+            .when("_is_changed")
+            .then(
+                pl.format(
+                    "cdr {} was received before with other content (page {}, position {}): CDRs are immutable, "
+                    "the first body stays",
+                    "record_key",
+                    pl.col("_first_page").str.slice(0, 12),
+                    "_first_position",
+                )
+            )
+            .otherwise("reason"),
+            record_json=pl.when("_is_repeated").then(None).otherwise("record_json"),
+        )
+        .drop(pl.selectors.starts_with("_"))
+    )
+
+
+def newest(rows: pl.DataFrame, key: str | tuple[str, ...]) -> pl.DataFrame:
+    """Keep the newest version of each object: the largest `last_updated_at`, the last received among equals."""
+    keys = [key] if isinstance(key, str) else list(key)
+    ordered = rows.sort("last_updated_at", *RECEIVED_ORDER, nulls_last=False)
+    return ordered.unique(keys, keep="last", maintain_order=True).sort(keys)
+
+
+def _first_of(columns: tuple[str, ...]) -> pl.Expr:
+    """Tell whether a row is the first of its group, in the order of the frame."""
+    return pl.struct(columns).is_first_distinct()
+
+
+def _first_bodies(marked: pl.DataFrame) -> pl.DataFrame:
+    """Give, per object, the content and place of the first body that could be read."""
+    return (
+        marked.filter("_candidate", pl.col("record_key").is_not_null())
+        .unique(list(OBJECT), keep="first", maintain_order=True)
+        .select(
+            *OBJECT,
+            _first_content="content_sha256",
+            _first_page="page_sha256",
+            _first_position="page_position",
+        )
+    )

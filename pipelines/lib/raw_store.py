@@ -1,0 +1,127 @@
+"""Raw pages exactly as received, with where each came from: the ground that everything else can be rebuilt from.
+
+Layout below `<lake>/raw/<connection_id>/<module>/<pull_id>/`:
+
+* `00000.json.gz`: a page's bytes, compressed (without a time stamp, so the same bytes give the same file);
+* `00000.provenance.json`: URL, status, the headers that matter, time, SHA-256. No secret ever stands in it;
+* `pull.json`: the manifest, written last. A folder without one is a pull that was killed: it counts for nothing, is
+  kept as it is, and is overwritten page by page if the same pull is run again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from models.ocpi.envelope import read_records
+from pipelines.lib.lake import Lake
+
+MANIFEST: Final = "pull.json"
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one page came from."""
+
+    connection_id: str
+    module: str
+    ocpi_version: str
+    pull_id: str
+    sequence: int
+    url: str
+    http_status: int
+    headers: dict[str, str]
+    received_at: datetime
+    sha256: str
+    """of the page's bytes as received"""
+    records: int
+    """counted when it arrived; -1 where the page could not be read"""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """One pull of one module of one connection: what was asked, what came, and whether the end was reached."""
+
+    connection_id: str
+    module: str
+    ocpi_version: str
+    pull_id: str
+    owner_id: str | None
+    """the party behind the connection where there is exactly one: OCPI 2.1.1 objects name no owner"""
+    since: datetime | None
+    until: datetime
+    finished_at: datetime
+    failure: str | None
+    """why the end was not reached; None when it was"""
+    pages: tuple[Provenance, ...]
+
+    @property
+    def records(self) -> int:
+        """Records on readable pages."""
+        return sum(max(page.records, 0) for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class RawStore:
+    """The raw pages of one lake."""
+
+    lake: Lake
+
+    def write_page(self, provenance: Provenance, content: bytes) -> None:
+        """Keep a page byte for byte, then its provenance."""
+        stem = f"{self._folder(provenance)}/{provenance.sequence:05d}"
+        self.lake.write_bytes(f"{stem}.json.gz", gzip.compress(content, compresslevel=6, mtime=0))
+        self.lake.write_bytes(f"{stem}.provenance.json", _pretty(provenance))
+
+    def read_page(self, provenance: Provenance) -> bytes:
+        """Give a page's bytes as received; bytes that no longer fit their SHA-256 are a `ValueError`."""
+        path = f"{self._folder(provenance)}/{provenance.sequence:05d}.json.gz"
+        content = gzip.decompress(self.lake.read_bytes(path))
+        if hashlib.sha256(content).hexdigest() != provenance.sha256:
+            msg = f"raw page {path} was changed after it was received (SHA-256 differs): restore it from a backup"
+            raise ValueError(msg)
+        return content
+
+    def finish(self, manifest: Manifest) -> None:
+        """Write the manifest: from here on the pull counts."""
+        self.lake.write_bytes(f"{self._folder(manifest)}/{MANIFEST}", _pretty(manifest))
+
+    def manifests(self, connection_id: str = "*", module: str = "*") -> list[Manifest]:
+        """Give every pull that counts, in the order in which they were made."""
+        found = self.lake.fs.glob(f"{self.lake.root}/raw/{connection_id}/{module}/*/{MANIFEST}")
+        decoder = msgspec.json.Decoder(Manifest)
+        read = [decoder.decode(self.lake.read_bytes(str(path))) for path in found]
+        return sorted(read, key=lambda each: (each.pull_id, each.connection_id, each.module))
+
+    def has_pull(self, connection_id: str, module: str, pull_id: str) -> bool:
+        """Tell whether a pull of that id has already been finished."""
+        return bool(self.lake.fs.exists(f"{self.lake.root}/raw/{connection_id}/{module}/{pull_id}/{MANIFEST}"))
+
+    def record(self, connection_id: str, module: str, page_sha256: str, position: int) -> bytes:
+        """Give a record's own bytes, found by the page and position that its typed row names.
+
+        Raises:
+            LookupError: when no kept page has that SHA-256, or the page has no such record.
+        """
+        for page in self._pages(connection_id, module):
+            if page.sha256 == page_sha256:
+                records = read_records(self.read_page(page))
+                if 0 <= position < len(records):
+                    return records[position]
+        msg = f"no record {position} on a raw page {page_sha256} of {connection_id}/{module}"
+        raise LookupError(msg)
+
+    def _pages(self, connection_id: str, module: str) -> Iterator[Provenance]:
+        for manifest in self.manifests(connection_id, module):
+            yield from manifest.pages
+
+    def _folder(self, of: Provenance | Manifest) -> str:
+        return f"{self.lake.root}/raw/{of.connection_id}/{of.module}/{of.pull_id}"
+
+
+def _pretty(value: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)
