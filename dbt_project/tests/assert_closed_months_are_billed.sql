@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_charges'}}}) }}
 -- Every billable charge of a closed month that the close could see stands on an invoice. Only a warning: a dispute
 -- withdrawn, or master data mended, after the close makes such a charge too, and the next close bills it.
 with closes as (

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_cdrs'}}}) }}
 -- Every CDR up to the last closed month has a verdict (uniqueness is the key of `fct_cdrs`), and none but an accepted
 -- one is charged. Later months may wait for their first run.
 with closed as (

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_invoices'}}}) }}
 -- Every invoice adds up from below: nets of its lines = net total = bases of its VAT rows, VAT rows = VAT total, and
 -- under a gross price list the printed prices of the lines = total.
 with lines as (

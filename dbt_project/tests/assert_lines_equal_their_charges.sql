@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_invoice_lines'}}}) }}
 -- Every invoice line bills one charge at the charge's own net, gross, country, category and rate, and no charge twice:
 -- the sum of billed charges is the sum of invoice lines, line by line.
 with lines as (

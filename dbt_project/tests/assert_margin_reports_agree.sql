@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'rpt_margin_by_cpo'}}}) }}
 -- The three margin reports cut the same sessions: sessions and energy agree exactly, and per cost currency so do the
 -- costs, but for half a cent of rounding a row.
 with cuts as (

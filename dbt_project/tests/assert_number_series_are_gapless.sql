@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fct_invoices'}}}) }}
 -- Numbers of a series run from 1 without a gap: as many documents as the highest number says.
 with numbered as (
     select

@@ -6,7 +6,9 @@ second build short. dbt is imported on first use, because it takes seconds.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -96,6 +98,21 @@ def parse(paths: DbtPaths) -> None:
         raise DbtFailedError(msg)
 
 
+def manifest_file() -> Path:
+    """Give a `manifest.json` that fits the project's files, parsing them only where none was kept.
+
+    Dagster needs it to know the models. It is kept under the hash of the project's files, so it is never stale.
+    """
+    file = PROJECT / "target" / f"manifest-{_fingerprint()}.json"
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+            work = Path(folder)
+            parse(DbtPaths(lake=str(work), build_file=work / "unused.duckdb", work=work))
+            (work / "target" / "manifest.json").replace(file)
+    return file
+
+
 def raise_for_failures(results: Sequence[NodeResult]) -> None:
     """Raise `DbtFailedError` for the first node that broke, and say how many more did."""
     failed = [result for result in results if result.has_failed]
@@ -114,6 +131,14 @@ def project_files() -> list[Path]:
         for path in PROJECT.rglob("*")
         if path.suffix in _PROJECT_SUFFIXES and not generated.intersection(path.parents)
     )
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for path in project_files():
+        digest.update(f"{path.relative_to(PROJECT)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @contextmanager

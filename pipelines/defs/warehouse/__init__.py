@@ -1,0 +1,1 @@
+"""The area `warehouse`: dbt's models as assets, and their publication."""
