@@ -29,7 +29,8 @@ def retail_subjects(cdrs: pl.DataFrame, master: dict[str, pl.DataFrame]) -> pl.D
             for name in ("account_id", "plan_id", "driver_id", "vehicle_id", "cost_centre", *_PLAN_COLUMNS)
         )
         .with_columns(current_type_of(pl.col("connector_power_type")).alias("current_type"))
-        .drop("_in_force", "contract_valid_from", "contract_valid_to")
+        # the CPO's own tariffs are not what a customer pays by
+        .drop("_in_force", "contract_valid_from", "contract_valid_to", "tariff_version_ids")
         .sort("cdr_key")
     )
 
