@@ -1,0 +1,146 @@
+"""The client gets every page that a peer can be made to give, and says in one line why it could not."""
+
+from datetime import UTC, datetime
+
+import pytest
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from pipelines.lib.ocpi_client import FailureKind, Peer, PeerFailure, Transport
+from pipelines.lib.ocpi_client.failures import without_secrets
+from tests.unit.intake.little_peer import TOKEN, envelope
+
+UNTIL = datetime(2026, 11, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def crawl(peer, settings):
+    def crawl(since=None, **changes):
+        transport = Transport.open(peer.connection(**changes), first_pause=0.01)
+        try:
+            api = Peer(transport).discover()
+            return list(Peer(transport).pages(api, "cdrs", since, UNTIL))
+        finally:
+            transport.close()
+
+    return crawl
+
+
+def ids(pages):
+    import json
+
+    return [json.loads(record)["id"] for page in pages for record in page.records]
+
+
+ALL = [f"C{number:06d}" for number in range(1, 6)]
+
+
+def test_speaks_the_best_common_version(peer, settings):
+    api = Peer(Transport.open(peer.connection())).discover()
+    assert api.version == "2.2.1"
+    assert api.urls["cdrs"] == f"{peer.url}/2.2.1/cdrs"
+
+
+def test_follows_the_links_to_the_last_page(crawl, peer):
+    pages = crawl()
+    assert ids(pages) == ALL
+    assert [len(page.records) for page in pages] == [2, 2, 1]
+    assert "date_to=2026-11-05T00%3A00%3A00Z" in peer.asked[0]
+    assert "date_from" not in peer.asked[0]
+
+
+def test_asks_for_a_window(crawl, peer):
+    assert crawl(since=datetime(2026, 10, 13, tzinfo=UTC)) != []
+    assert "date_from=2026-10-13T00%3A00%3A00Z" in peer.asked[0]
+
+
+def test_counts_on_by_itself_where_the_link_leads_to_another_host(crawl, peer):
+    peer.link_host = "elsewhere.example:1"
+    assert ids(crawl()) == ALL
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Response("", 429, {"Retry-After": "0"}),
+        Response("", 429, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}),
+        Response("", 500),
+        Response("", 503),
+        Response(envelope([])[:40], media_type="application/json"),
+        PlainTextResponse("<html>one moment please</html>"),
+        Response(envelope([], status_code=3000), media_type="application/json"),
+        Response(b'{"data": null, "status_code": 1000}'),
+        lambda: StreamingResponse(iter([b'{"data": [']), headers={"Content-Length": "999"}),
+    ],
+    ids=["429", "429-date", "500", "503", "truncated", "html", "ocpi-3000", "no-list", "broken-off"],
+)
+def test_asks_again_after_a_fault_that_passes(crawl, peer, fault):
+    peer.faults = [None, fault, fault]
+    assert ids(crawl()) == ALL
+    assert len(peer.asked) == 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "asked"),
+    [
+        (Response("", 500), FailureKind.HTTP_STATUS, 3),
+        (Response("", 404), FailureKind.HTTP_STATUS, 1),
+        (Response("", 302, {"Location": "http://elsewhere.example/"}), FailureKind.HTTP_STATUS, 1),
+        (Response("", 403), FailureKind.UNAUTHORIZED, 1),
+        (Response(envelope([], status_code=2001)), FailureKind.OCPI_STATUS, 1),
+        (Response(envelope([], status_code=3000)), FailureKind.OCPI_STATUS, 3),
+    ],
+    ids=["500", "404", "redirect", "403", "ocpi-2001", "ocpi-3000"],
+)
+def test_a_fault_that_stays_is_a_typed_failure(crawl, peer, fault, kind, asked):
+    peer.faults = [fault] * 3
+    with pytest.raises(PeerFailure) as failure:
+        crawl()
+    assert failure.value.kind == kind
+    assert len(peer.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"<html>", FailureKind.NOT_JSON), (b'{"data": {}, "status_code": 1000}', FailureKind.BAD_ENVELOPE)],
+)
+def test_a_page_that_stays_unreadable_is_kept_and_the_crawl_goes_on(crawl, peer, body, kind):
+    link = {"Link": f'<{peer.url}/2.2.1/cdrs?offset=2&limit=2>; rel="next"', "X-Total-Count": "5"}
+    peer.faults = [Response(body, headers=link)] * 3
+    pages = crawl()
+    assert pages[0].problem.kind == kind
+    assert pages[0].answer.content == body
+    assert ids(pages) == ALL[2:]
+
+
+def test_a_wrong_token_is_refused_once_and_named_by_its_variable(peer, settings, monkeypatch):
+    monkeypatch.setenv("ROAMLEDGER_TOKEN_LDW", "wrong")
+    with pytest.raises(PeerFailure, match="ROAMLEDGER_TOKEN_LDW") as failure:
+        Peer(Transport.open(peer.connection(), first_pause=0.01)).discover()
+    assert failure.value.kind == FailureKind.UNAUTHORIZED
+
+
+def test_a_dead_peer_is_unreachable(peer, settings):
+    dead = peer.connection(versions_url="http://127.0.0.1:9/versions")
+    with pytest.raises(PeerFailure, match="no connection") as failure:
+        Peer(Transport.open(dead, first_pause=0.01)).discover()
+    assert failure.value.kind == FailureKind.UNREACHABLE
+
+
+def test_a_peer_of_another_age_has_no_common_version(peer, settings):
+    peer.versions = ("2.0", "3.0")
+    with pytest.raises(PeerFailure, match=r"offers OCPI 2\.0, 3\.0"):
+        Peer(Transport.open(peer.connection())).discover()
+
+
+def test_a_token_that_the_peer_repeats_is_not_repeated_by_us(crawl, peer):
+    body = f'{{"data": [], "status_code": 2001, "status_message": "bad token {TOKEN}"}}'
+    peer.faults = [Response(body)]
+    with pytest.raises(PeerFailure) as failure:
+        crawl()
+    assert TOKEN not in str(failure.value)
+    assert "bad token ***" in str(failure.value)
+
+
+def test_a_url_is_kept_without_its_secrets():
+    kept = without_secrets("https://user:pw@peer.example:8443/cdrs?offset=2&token=abc&limit=5")
+    assert kept == "https://peer.example:8443/cdrs?offset=2&limit=5"
