@@ -7,11 +7,14 @@ import io
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 
 from pipelines.lib.errors import UserError
@@ -19,6 +22,7 @@ from pipelines.lib.settings import Settings
 from pipelines.lib.warehouse import FINANCE
 
 Row: TypeAlias = tuple[object, ...]
+_UNBOUNDED: Final = 10_000
 
 
 def run(sql: str, settings: Settings, console: Console, limit: int, output: str) -> int:
@@ -63,31 +67,56 @@ def _ask(sql: str, settings: Settings) -> tuple[list[str], list[Row]]:
 
 
 def _show(console: Console, names: Sequence[str], rows: Sequence[Row], limit: int) -> None:
-    table = RichTable(header_style="bold", caption=_caption(len(rows), limit), caption_justify="left")
+    """Show a table, or one record below the other where the table is wider than the terminal."""
+    shown = [[_cell(value) for value in row] for row in rows[:limit]]
+    table = RichTable(header_style="bold")
     for position, name in enumerate(names):
         is_number = any(isinstance(row[position], int | Decimal | float) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
-    for row in rows[:limit]:
-        table.add_row(*(_cell(value) for value in row))
-    console.print(table, markup=False)
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
+    for cells in shown:
+        table.add_row(*map(escape, cells))
+    is_wide = Measurement.get(console, console.options.update(max_width=_UNBOUNDED), table).maximum > console.width
+    console.print(_records(names, shown) if is_wide else table)
+    console.print(_count(len(rows), limit), style="dim")
 
 
-def _caption(count: int, limit: int) -> str:
+def _records(names: Sequence[str], shown: Sequence[Sequence[str]]) -> RichTable:
+    """Lay records out one below the other, a column a line."""
+    grid = RichTable.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for number, cells in enumerate(shown, start=1):
+        grid.add_row(f"── {number}", "", style="dim")
+        for name, cell in zip(names, cells, strict=True):
+            grid.add_row(name, escape(cell))
+    return grid
+
+
+def _count(count: int, limit: int) -> str:
     counted = f"{count:,} row" if count == 1 else f"{count:,} rows"
     return counted if count <= limit else f"the first {limit:,} of {counted} (--limit shows more)"
 
 
 def _cell(value: object) -> str:
-    """Write a value for the eye: thousands apart, decimals as stored, unknown as a dash."""
+    """Write a value for the eye: thousands apart, no zeros behind the cents, unknown as a dash."""
     match value:
         case None:
             return "-"
         case bool():
             return "yes" if value else "no"
         case Decimal():
-            return f"{value:,f}"
+            return _decimal(value)
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}"
         case _:
             return str(value)
+
+
+def _decimal(value: Decimal) -> str:
+    """Keep the two decimals of money; drop only zeros that say nothing."""
+    whole, _, decimals = f"{value:,f}".partition(".")
+    decimals = decimals[:2] + decimals[2:].rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def _plain(value: object) -> object:
