@@ -44,9 +44,10 @@ class RatedCdrs(Contract):
     fixed_incl_vat: Precise = optional()
     reservation_excl_vat: Precise = optional()
     reservation_incl_vat: Precise = optional()
-    billed_energy_kwh: Volume = optional()
-    billed_charging_hours: Volume = optional()
-    billed_parking_hours: Volume = optional()
+    billed_energy_kwh: Precise = optional()
+    """all volume of the session, priced or free, rounded up to whole steps"""
+    billed_charging_hours: Precise = optional()
+    billed_parking_hours: Precise = optional()
     notes: TextList
     policy: Text = key()
     """the named choices on contested points, as `name=value` pairs joined by `;`"""

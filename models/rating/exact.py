@@ -1,0 +1,112 @@
+"""Exact arithmetic over columns of scaled 64-bit integers: no float, no silent overflow.
+
+Volumes and prices are counted in units of 1e-9, amounts in units of 1e-12. Their product has 18 decimals and overflows
+an int64 for an ordinary session (0.79 x 100 kWh), so it is taken apart before it is rounded.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from models.rating.bounds import LARGEST_AMOUNT
+from models.types.money import PRECISE_SCALE, VOLUME_SCALE
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+VOLUME_UNIT: Final = 10**VOLUME_SCALE
+AMOUNT_UNIT: Final = 10**PRECISE_SCALE
+UNITS_OF_PRODUCT: Final = 10 ** (2 * VOLUME_SCALE - PRECISE_SCALE)
+"""What a volume times a price, both in 1e-9, is divided by to be an amount in 1e-12."""
+
+AMOUNT_BOUND: Final = LARGEST_AMOUNT * AMOUNT_UNIT
+LOWEST: Final = np.iinfo(np.int64).min
+HIGHEST: Final = np.iinfo(np.int64).max
+COARSE_BITS: Final = 24
+"""Bits that a coarse sum leaves out."""
+
+
+def whole_units(column: pl.Series, absent: int = 0) -> Ints:
+    """Give a Decimal column as integers in units of its last decimal, `absent` where it is null.
+
+    Decimal(18, s) always fits an int64.
+    """
+    return integers(column.to_physical().cast(pl.Int64), absent)
+
+
+def integers(column: pl.Series, absent: int = 0) -> Ints:
+    """Give a column of integers, dates or times as int64, `absent` where it is null."""
+    return column.to_physical().cast(pl.Int64).fill_null(absent).to_numpy()
+
+
+def decimals(units: Ints, known: Flags | None, dtype: pl.Decimal) -> pl.Series:
+    """Give integers in units of the last decimal as a Decimal column, null where not known.
+
+    The bytes are laid out as Arrow's decimal128 by hand: a cast would multiply by the scale.
+    """
+    words = np.empty((len(units), 2), dtype=np.int64)
+    words[:, 0] = units
+    words[:, 1] = units >> 63
+    arrow = pa.Array.from_buffers(pa.decimal128(38, dtype.scale), len(units), [None, pa.py_buffer(words)])
+    column = pl.Series(arrow).cast(dtype)
+    return column if known is None else pl.select(pl.when(pl.Series(known)).then(column)).to_series()
+
+
+def units_of(amount: Decimal, scale: int) -> int:
+    """Give one Decimal in units of 10^-scale."""
+    return int(amount.scaleb(scale))
+
+
+def product_over(left: Ints, right: Ints, divisor: Ints | int) -> tuple[Ints, Flags]:
+    """Give left x right / divisor rounded half away from zero, and where the result is beyond the amount bound.
+
+    With left = a*d + b and right = c*d + e the product is d*(a*right + b*c) + b*e, so only b*e is divided; it stays
+    below d squared, hence `divisor` at most 3.6e9. Results beyond the bound are given as 0.
+    """
+    over = np.asarray(divisor, dtype=np.uint64)
+    first, second = np.abs(left).astype(np.uint64), np.abs(right).astype(np.uint64)
+    first_whole, second_whole = first // over, second // over
+    first_rest, second_rest = first - first_whole * over, second - second_whole * over
+    too_large = _product_exceeds(first_whole, second) | _product_exceeds(first_rest, second_whole)
+    result = first_whole * second + first_rest * second_whole + (first_rest * second_rest + over // 2) // over
+    too_large |= result > np.uint64(AMOUNT_BOUND)
+    signed = np.where(too_large, np.uint64(0), result).astype(np.int64)
+    return np.where((left < 0) != (right < 0), -signed, signed), too_large
+
+
+def _product_exceeds(left: npt.NDArray[np.uint64], right: npt.NDArray[np.uint64]) -> Flags:
+    """Tell where a product leaves the amount bound, without computing it; usually the largest factors already fit."""
+    if not len(left) or int(left.max()) * int(right.max()) <= AMOUNT_BOUND:
+        return np.zeros(len(left), dtype=np.bool_)
+    return left > np.uint64(AMOUNT_BOUND) // np.maximum(right, np.uint64(1))
+
+
+def rounded_quotient(numerator: Ints, divisor: int) -> Ints:
+    """Divide half away from zero; numerators stay below half of the int64 range."""
+    quotient = (2 * np.abs(numerator) + divisor) // (2 * divisor)
+    return np.where(numerator < 0, -quotient, quotient)
+
+
+def sums(values: Ints, starts: Ints) -> Ints:
+    """Add up consecutive stretches that begin at `starts`; none is empty."""
+    return np.add.reduceat(values, starts) if len(starts) else np.zeros(0, dtype=np.int64)
+
+
+def any_of(flags: Flags, starts: Ints) -> Flags:
+    """Tell for consecutive stretches whether any flag is set."""
+    return np.logical_or.reduceat(flags, starts) if len(starts) else np.zeros(0, dtype=np.bool_)
+
+
+def absolute_sum_exceeds(coarse: Ints, exact: Ints) -> Flags:
+    """Tell where a sum of absolute amounts is beyond the bound, given it and the sum of its `coarse` parts.
+
+    The exact sum may have wrapped around; the sum of the upper bits cannot, and where it is within the bound neither
+    has the exact one.
+    """
+    return (coarse > AMOUNT_BOUND >> COARSE_BITS) | (exact > AMOUNT_BOUND)

@@ -1,0 +1,184 @@
+"""The tariffs in use, laid out as arrays to gather from: the cost of rating does not depend on tariffs not used.
+
+Components are sorted by scope, dimension, version and place in the tariff, so that the k-th candidate of a version for
+a dimension is one addition away. An absent restriction is a bound that everything meets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from models.rating.bounds import LARGEST_AMOUNT, LARGEST_STEP, LARGEST_VAT_RATE_PCT
+from models.rating.exact import HIGHEST, LOWEST, Flags, Ints, integers, whole_units
+from models.types.vocabularies import Dimension, TaxIncluded
+
+DIMENSIONS: Final = (Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
+MODES: Final = (TaxIncluded.NO, TaxIncluded.YES, TaxIncluded.NOT_APPLICABLE)
+NO_RATE: Final = -1
+PERCENT_UNIT: Final = 10_000
+MICROSECONDS: Final = 1_000_000
+DAY_IN_MICROSECONDS: Final = 86_400 * MICROSECONDS
+_LIMITS: Final = ("min_price_excl_vat", "min_price_incl_vat", "max_price_excl_vat", "max_price_incl_vat")
+_LOCAL: Final = ("start_time", "end_time", "start_date", "end_date")
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """One entry per tariff version in use; amounts in 1e-9, instants in microseconds."""
+
+    ids: pl.Series
+    tariff_ids: pl.Series
+    """upper case: CiString compares without case"""
+    currencies: pl.Series
+    mode: Ints
+    valid_from: Ints
+    valid_to: Ints
+    limits: dict[str, Ints]
+    """bounds of the total; LOWEST or HIGHEST where there is none"""
+    has_limits: Flags
+    is_local: Flags
+    is_in_range: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """One entry per component in use; prices in 1e-9, VAT in 1e-4 percent (`NO_RATE` if absent), bounds as volumes."""
+
+    version: Ints
+    element_index: Ints
+    component_index: Ints
+    unit_price: Ints
+    vat_rate: Ints
+    step_size: Ints
+    only_expired: Flags
+    start_time: Ints
+    end_time: Ints
+    start_date: Ints
+    end_date: Ints
+    days_mask: Ints
+    bounds: dict[str, Ints]
+    """min_kwh ... max_power_kw in 1e-9, min/max_duration_seconds in microseconds"""
+    restricted_by: frozenset[str]
+    """the kinds of restriction that occur at all; the others are never evaluated"""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """Versions, their components, and where the candidates of a version for a scope and a dimension stand."""
+
+    versions: Versions
+    components: Components
+    first: dict[tuple[bool, Dimension], Ints]
+    count: dict[tuple[bool, Dimension], Ints]
+
+
+def rule_book(wanted: pl.Series, versions: pl.DataFrame, components: pl.DataFrame) -> RuleBook:
+    """Lay out the wanted versions (ids that are not in `versions` are left out)."""
+    used = versions.filter(pl.col("tariff_version_id").is_in(wanted.implode())).sort("tariff_version_id")
+    used = used.with_row_index("version")
+    order = pl.col("dimension").replace_strict(
+        {str(word): place for place, word in enumerate(DIMENSIONS)}, return_dtype=pl.Int64
+    )
+    rows = (
+        components.join(used.select("tariff_version_id", "version"), on="tariff_version_id", how="inner")
+        .with_columns(pl.col("reservation").is_not_null().alias("scope"), order.alias("place"))
+        .sort("scope", "place", "version", "element_index", "component_index")
+    )
+    first, count = _places(rows, len(used))
+    return RuleBook(_versions(used, rows), _components(rows), first, count)
+
+
+def _places(rows: pl.DataFrame, n_versions: int) -> tuple[dict[tuple[bool, Dimension], Ints], ...]:
+    scope, place, version = rows["scope"].to_numpy(), integers(rows["place"]), integers(rows["version"])
+    first: dict[tuple[bool, Dimension], Ints] = {}
+    count: dict[tuple[bool, Dimension], Ints] = {}
+    for is_reservation in (False, True):
+        for index, dimension in enumerate(DIMENSIONS):
+            chosen = np.flatnonzero((scope == is_reservation) & (place == index))
+            counts = np.bincount(version[chosen], minlength=n_versions)
+            offset = chosen[0] if len(chosen) else 0
+            first[is_reservation, dimension] = offset + np.cumsum(counts) - counts
+            count[is_reservation, dimension] = counts
+    return first, count
+
+
+def _versions(used: pl.DataFrame, rows: pl.DataFrame) -> Versions:
+    mode = used["tax_included"].replace_strict(
+        {str(word): place for place, word in enumerate(MODES)}, return_dtype=pl.Int64
+    )
+    limits = {name: whole_units(used[name], LOWEST if name.startswith("min") else HIGHEST) for name in _LIMITS}
+    return Versions(
+        ids=used["tariff_version_id"],
+        tariff_ids=used["tariff_id"].str.to_uppercase(),
+        currencies=used["currency"],
+        mode=integers(mode),
+        valid_from=integers(used["valid_from"], LOWEST),
+        valid_to=integers(used["valid_to"], HIGHEST),
+        limits=limits,
+        has_limits=used.select(pl.any_horizontal(pl.col(_LIMITS).is_not_null())).to_series().to_numpy(),
+        is_local=_versions_with(_is_local(), used, rows),
+        is_in_range=~(_versions_with(_is_out_of_range(), used, rows) | _limits_out_of_range(used)),
+    )
+
+
+def _versions_with(condition: pl.Expr, used: pl.DataFrame, rows: pl.DataFrame) -> Flags:
+    """Tell which versions have a component that meets a condition."""
+    flags = np.zeros(len(used), dtype=np.bool_)
+    flags[integers(rows.filter(condition)["version"])] = True
+    return flags
+
+
+def _is_local() -> pl.Expr:
+    return pl.any_horizontal(*(pl.col(name).is_not_null() for name in _LOCAL), pl.col("days_of_week_mask") != 0)
+
+
+def _is_out_of_range() -> pl.Expr:
+    rate = pl.col("vat_rate_pct").fill_null(0)
+    return ~pl.col("step_size").is_between(0, LARGEST_STEP) | ~rate.is_between(0, LARGEST_VAT_RATE_PCT)
+
+
+def _limits_out_of_range(used: pl.DataFrame) -> Flags:
+    beyond = pl.any_horizontal((pl.col(name).abs() > LARGEST_AMOUNT).fill_null(False) for name in _LIMITS)
+    return used.select(beyond).to_series().to_numpy()
+
+
+def _components(rows: pl.DataFrame) -> Components:
+    bounds = {
+        name: whole_units(rows[name], LOWEST if name.startswith("min") else HIGHEST)
+        for name in ("min_kwh", "max_kwh", "min_current_a", "max_current_a", "min_power_kw", "max_power_kw")
+    }
+    for name, absent in (("min_duration_seconds", LOWEST), ("max_duration_seconds", HIGHEST)):
+        # Clipped before it is scaled: no session lasts 300 years, and the product must not wrap.
+        seconds = rows[name].clip(0, HIGHEST // (2 * MICROSECONDS)) * MICROSECONDS
+        bounds[name] = integers(seconds, absent)
+    end_time = integers(rows["end_time"], DAY_IN_MICROSECONDS * 1000) // 1000
+    return Components(
+        version=integers(rows["version"]),
+        element_index=integers(rows["element_index"]),
+        component_index=integers(rows["component_index"]),
+        unit_price=whole_units(rows["unit_price"]),
+        vat_rate=whole_units(rows["vat_rate_pct"], NO_RATE),
+        step_size=integers(rows["step_size"]),
+        only_expired=(rows["reservation"] == "RESERVATION_EXPIRES").fill_null(False).to_numpy(),
+        start_time=integers(rows["start_time"]) // 1000,
+        end_time=np.where(end_time == 0, DAY_IN_MICROSECONDS, end_time),
+        start_date=integers(rows["start_date"], LOWEST),
+        end_date=integers(rows["end_date"], HIGHEST),
+        days_mask=np.where(integers(rows["days_of_week_mask"]) == 0, 0b1111111, integers(rows["days_of_week_mask"])),
+        bounds=bounds,
+        restricted_by=_kinds(rows),
+    )
+
+
+def _kinds(rows: pl.DataFrame) -> frozenset[str]:
+    names = (*_LOCAL, "min_kwh", "max_kwh", "min_current_a", "max_current_a", "min_power_kw", "max_power_kw")
+    kinds = {
+        name for name in (*names, "min_duration_seconds", "max_duration_seconds") if rows[name].is_not_null().any()
+    }
+    if (rows["days_of_week_mask"] != 0).any():
+        kinds.add("days_of_week_mask")
+    return frozenset(kinds)
