@@ -57,6 +57,14 @@ def select_wholesale(
     return WholesaleSelection(sessions, notes.with_columns(pl.lit(TARIFF_NOT_PUBLISHED).alias("note")))
 
 
+def with_selection_notes(rated: pl.DataFrame, selection: WholesaleSelection) -> pl.DataFrame:
+    """Give `priced/wholesale_cdrs`: what the kernel made of the sessions, and the notes of their selection."""
+    notes = selection.notes.group_by("cdr_key").agg(pl.col("note").sort())
+    noted = rated.join(notes, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+    added = pl.col("note").fill_null(pl.lit([], dtype=pl.List(pl.String)))
+    return noted.with_columns(pl.col("notes").list.concat(added)).drop("note")
+
+
 def tariffs_at_start(
     cdrs: pl.DataFrame, periods: pl.DataFrame, versions: pl.DataFrame, connectors: pl.DataFrame
 ) -> pl.DataFrame:

@@ -44,7 +44,7 @@ def copies_by_start(cdrs: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:
     The same token at the same EVSE, starts within the threshold, and overlapping in time: a charge that failed after
     twenty seconds and was started again does not overlap and is no copy.
     """
-    place = ("cpo_id", "token_uid", "evse_uid")
+    place = ("cpo_id", "token_uid", "location_id", "evse_uid")
     claims = standing(cdrs).drop_nulls(place).sort(*place, "started_at", *_WRITTEN)
     far = pl.col("started_at").diff().over(place) > thresholds.duplicate_start
     grouped = claims.with_columns(far.fill_null(True).cum_sum().over(place).alias("cluster"))

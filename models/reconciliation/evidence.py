@@ -17,7 +17,7 @@ class Evidence:
     cdrs: pl.DataFrame
     """`typed/cdrs` with `is_judged`, `is_credited`, `claimed` (total excl. VAT, rounded once) and, joined from the
     agreement, `agreed_currency`, `tolerance_amount`, `tolerance_pct`, `has_agreement`; from the connector
-    `connector_power_kw`, `latitude`, `longitude`"""
+    `connector_power_kw`, `latitude`, `longitude`, `tariff_ids`, `connector_updated_at`"""
     periods: pl.DataFrame
     matches: pl.DataFrame
     """`matched/matches` of the judged CDRs"""
@@ -66,7 +66,8 @@ def cdrs_with_facts(
 
 def _connector_facts(connectors: pl.DataFrame) -> pl.DataFrame:
     power = pl.col("max_power_kw").alias("connector_power_kw")
-    return connectors.select("connector_key", power, "latitude", "longitude", "tariff_ids")
+    updated = pl.col("last_updated_at").alias("connector_updated_at")
+    return connectors.select("connector_key", power, "latitude", "longitude", "tariff_ids", updated)
 
 
 def _agreement_facts(agreements: pl.DataFrame) -> pl.DataFrame:

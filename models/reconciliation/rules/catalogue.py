@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from models.reconciliation.evidence import Evidence
-from models.reconciliation.rules import authorization, duplicates, overlapping, plausibility, price
+from models.reconciliation.rules import authorization, duplicates, overlapping, plausibility, price, tariff
 from models.reconciliation.rules.rule import Rule
 from models.schemas.registry import Layer, table
 
@@ -23,7 +23,7 @@ _RULES: Final = (
     authorization.no_authorization,
     authorization.token_not_valid,
     price.price_difference,
-    price.tariff_not_as_published,
+    tariff.tariff_not_as_published,
     price.no_agreed_price,
     price.not_the_agreed_currency,
 )

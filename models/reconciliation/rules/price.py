@@ -1,4 +1,4 @@
-"""Rules about the price: was it computed right, by the tariff that was published, in the agreed currency?"""
+"""Rules about the price: was it computed right, and in the agreed currency?"""
 
 import polars as pl
 
@@ -6,9 +6,6 @@ from models.reconciliation.evidence import Evidence
 from models.reconciliation.prices import exceeds_tolerance, with_prices
 from models.reconciliation.rules.rule import found, rule, sentence
 from models.types.vocabularies import Severity
-
-_VALIDITY = r'"valid_from":[^,]*,"valid_to":[^,]*,'
-"""The part of a version's canonical content that says when it is valid and not what it costs."""
 
 
 @rule("R21", "price difference", Severity.BLOCK)
@@ -27,46 +24,6 @@ def price_difference(evidence: Evidence) -> pl.DataFrame:
         expected=sentence("{} {}", "recomputed_price", "currency"),
         actual=sentence("{} {}", "claimed_price", "currency"),
         stake=pl.col("difference").abs(),
-    )
-
-
-@rule("R22", "tariff is not the published one", Severity.BLOCK, Severity.REVIEW)
-def tariff_not_as_published(evidence: Evidence) -> pl.DataFrame:
-    """A tariff inside the CDR differs in what it costs from the version published at the session's start.
-
-    A review where nothing was published under its id at the start: then nobody can say what it should have been.
-    """
-    own = evidence.tariffs_at_start.filter(pl.col("own_version_id").is_not_null())
-    contents = evidence.versions.select("tariff_version_id", pl.col("content_json").str.replace(_VALIDITY, ""))
-    compared = own.join(
-        contents.rename({"tariff_version_id": "own_version_id", "content_json": "own_content"}),
-        on="own_version_id",
-        how="left",
-        validate="m:1",
-    ).join(
-        contents.rename({"tariff_version_id": "published_version_id", "content_json": "published_content"}),
-        on="published_version_id",
-        how="left",
-        validate="m:1",
-    )
-    differing = compared.filter(pl.col("published_content").ne_missing(pl.col("own_content"))).sort(
-        "cdr_key", "position"
-    )
-    first = differing.unique("cdr_key", keep="first", maintain_order=True)
-    broken = with_prices(evidence.claims, evidence.priced).join(first, on="cdr_key", how="inner", validate="1:1")
-    is_published = pl.col("published_version_id").is_not_null()
-    differs = sentence(
-        "its tariff {} (version {}) costs other than the version {} published at the start",
-        *("tariff_key", "own_version_id", "published_version_id"),
-    )
-    nothing = sentence("its tariff {} (version {}) was not published at the start", "tariff_key", "own_version_id")
-    return found(
-        broken,
-        message=pl.when(is_published).then(differs).otherwise(nothing),
-        expected=sentence("version {}", "published_version_id"),
-        actual=sentence("version {}", "own_version_id"),
-        stake=pl.when(is_published).then(pl.col("difference").abs()),
-        severity=pl.when(is_published).then(pl.lit(str(Severity.BLOCK))).otherwise(pl.lit(str(Severity.REVIEW))),
     )
 
 

@@ -1,0 +1,1 @@
+"""Pricing every claim again, on the wholesale side."""

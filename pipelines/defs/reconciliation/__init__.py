@@ -1,0 +1,1 @@
+"""Matching, findings, verdicts and disputes."""
