@@ -33,7 +33,7 @@ _LEDGER = ("documents", "document_lines", "document_vat", "closes")
 
 
 def _keys(layer: Layer, *names: str) -> list[dg.AssetKey]:
-    return [dg.AssetKey([layer, name]) for name in names]
+    return [dg.AssetKey([str(layer), name]) for name in names]
 
 
 _RETAIL_DEPS = [
@@ -60,7 +60,7 @@ _CLOSE_DEPS = [
 
 
 def _spec(layer: Layer, name: str, description: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
-    return dg.AssetSpec(dg.AssetKey([layer, name]), description=description, deps=deps, group_name=_GROUP)
+    return dg.AssetSpec(dg.AssetKey([str(layer), name]), description=description, deps=deps, group_name=_GROUP)
 
 
 @dg.multi_asset(
@@ -103,7 +103,7 @@ def _periods(lake: Lake, month: BillingMonth, sessions: pl.DataFrame) -> pl.Data
 
 
 @dg.asset(
-    key=dg.AssetKey([Layer.BILLED, "charges"]), deps=_CHARGE_DEPS, partitions_def=BILLING_MONTHS, group_name=_GROUP
+    key=dg.AssetKey([str(Layer.BILLED), "charges"]), deps=_CHARGE_DEPS, partitions_def=BILLING_MONTHS, group_name=_GROUP
 )
 def charges(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """One row per thing billed to an account: an accepted session, or a monthly fee, with its VAT decision."""
@@ -118,7 +118,7 @@ def charges(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResu
 
 
 @dg.asset(
-    key=dg.AssetKey([Layer.BILLED, "reimbursements"]),
+    key=dg.AssetKey([str(Layer.BILLED), "reimbursements"]),
     deps=_HOME_DEPS,
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
@@ -165,7 +165,7 @@ def _sums(frame: pl.DataFrame, column: str) -> dict[str, int | str]:
 
 
 def _result(layer: Layer, name: str, **metadata: int | str) -> dg.MaterializeResult:
-    return dg.MaterializeResult(asset_key=dg.AssetKey([layer, name]), metadata=metadata)
+    return dg.MaterializeResult(asset_key=dg.AssetKey([str(layer), name]), metadata=metadata)
 
 
 priced_checks = contract_checks(Layer.PRICED, ["retail_cdrs", "retail_components"], partitioned=True)
