@@ -14,15 +14,15 @@ from pipelines.lib.register.closes import finished_close
 
 monthly_close = dg.define_asset_job(
     "monthly_close",
-    selection=dg.AssetSelection.groups("rating", "reconciliation", "billing"),
+    selection=dg.AssetSelection.groups("rating", "reconciliation", "billing", "documents", "warehouse"),
     partitions_def=BILLING_MONTHS,
-    description="Work a month through once more and close it.",
+    description="Work a month through once more, close it, render its documents and publish the warehouse.",
 )
 
 
 @dg.schedule(
     job=monthly_close,
-    cron_schedule="0 6 5 * *",  # the fifth: CPOs have three days to deliver the last sessions of a month
+    cron_schedule="0 6 5 * *",  # the fifth: by then the last sessions of a month have been delivered
     execution_timezone="Europe/Berlin",
     description="Close the previous month on the fifth at six, unless it is closed.",
 )
