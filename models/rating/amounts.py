@@ -63,7 +63,17 @@ def _slot_rows(
     rows, component = rows[matched], component[matched]
     amount = np.full(len(rows), VOLUME_UNIT, dtype=np.int64) if volume is None else volume[rows]
     kind = ComponentKind.FLAT if volume is None else ComponentKind.VOLUME
-    return priced_rows(book, policy, kind, slot, rows, component, amount, amount, UNITS_OF_PRODUCT)
+    return priced_rows(
+        book,
+        policy,
+        kind,
+        slot,
+        period=rows,
+        component=component,
+        volume=amount,
+        charged=amount,
+        divisor=UNITS_OF_PRODUCT,
+    )
 
 
 def _repeated(session: Ints) -> Flags:
@@ -76,6 +86,7 @@ def priced_rows(
     policy: Policy,
     kind: ComponentKind,
     slot: Slot,
+    *,
     period: Ints,
     component: Ints,
     volume: Ints,
@@ -92,7 +103,7 @@ def priced_rows(
 
 
 def _taxed(face: Ints, rate: Ints, mode: Ints, too_large: Flags) -> tuple[Ints, Ints]:
-    """Give amounts without and with VAT where there is a rate (P12, P16), and the face value on both sides elsewhere."""
+    """Give amounts without and with VAT where there is a rate (P12, P16), else the face value twice."""
     gross = (rate != NO_RATE) & (mode == MODES.index(TaxIncluded.YES))
     net = (rate != NO_RATE) & (mode == MODES.index(TaxIncluded.NO))
     excl, incl = face.copy(), face.copy()

@@ -6,16 +6,18 @@ an int64 for an ordinary session (0.79 x 100 kWh), so it is taken apart before i
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
+import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from models.rating.bounds import LARGEST_AMOUNT
 from models.types.money import PRECISE_SCALE, VOLUME_SCALE
+
+_ARROW: Final[Any] = pa
+"""The same module, said to be untyped once instead of at every call."""
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -53,14 +55,9 @@ def decimals(units: Ints, known: Flags | None, dtype: pl.Decimal) -> pl.Series:
     words = np.empty((len(units), 2), dtype=np.int64)
     words[:, 0] = units
     words[:, 1] = units >> 63
-    arrow = pa.Array.from_buffers(pa.decimal128(38, dtype.scale), len(units), [None, pa.py_buffer(words)])
-    column = pl.Series(arrow).cast(dtype)
+    layout = _ARROW.decimal128(38, dtype.scale)
+    column = pl.Series(_ARROW.Array.from_buffers(layout, len(units), [None, _ARROW.py_buffer(words)])).cast(dtype)
     return column if known is None else pl.select(pl.when(pl.Series(known)).then(column)).to_series()
-
-
-def units_of(amount: Decimal, scale: int) -> int:
-    """Give one Decimal in units of 10^-scale."""
-    return int(amount.scaleb(scale))
 
 
 def product_over(left: Ints, right: Ints, divisor: Ints | int) -> tuple[Ints, Flags]:

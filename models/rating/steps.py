@@ -37,7 +37,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class _Last:
-    """Per session that has priced volume of a slot: who, the last priced period and component, and the priced volume."""
+    """Per session with priced volume of a slot: who, the last priced period and component, the volume."""
 
     owner: Ints
     period: Ints
@@ -81,11 +81,11 @@ def _step(book: RuleBook, policy: Policy, slot: Slot, last: _Last) -> Rows:
         policy,
         ComponentKind.STEP,
         slot,
-        last.period,
-        last.component,
-        missing if is_energy else rounded_quotient(missing, _SECONDS_OF_HOUR),
-        missing,
-        UNITS_OF_PRODUCT if is_energy else UNITS_OF_PRODUCT * _SECONDS_OF_HOUR,
+        period=last.period,
+        component=last.component,
+        volume=missing if is_energy else rounded_quotient(missing, _SECONDS_OF_HOUR),
+        charged=missing,
+        divisor=UNITS_OF_PRODUCT if is_energy else UNITS_OF_PRODUCT * _SECONDS_OF_HOUR,
     )
 
 
