@@ -1,0 +1,40 @@
+"""`roamledger sandbox`: serve the roaming network, or write it to disk."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from pipelines.commands.close import parse_month
+from pipelines.sandbox.files import settings_toml, write_world
+from pipelines.sandbox.server import SandboxServer
+from pipelines.sandbox.world import build_world
+
+
+def serve(port: int, seed: int, sessions: int, month: str, faults: tuple[str, ...], console: Console) -> None:
+    """Serve the world until interrupted, and say how to reach it."""
+    world = build_world(seed, sessions, parse_month(month))
+    with SandboxServer(world, port, faults) as server:
+        console.print(f"[bold]Sandbox[/] of {sessions:,} sessions (seed {seed}) on port {server.port}; Ctrl+C stops it")
+        console.print("\nroamledger.toml:\n", style="dim")
+        console.print(settings_toml(server.connections()), markup=False, highlight=False)
+        console.print("Environment:\n", style="dim")
+        for name, token in server.tokens().items():
+            console.print(f"export {name}={token}", markup=False, highlight=False)
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            console.print(f"\nstopped after {server.requests:,} requests")
+
+
+def write(directory: Path, sessions: int, seed: int, month: str, console: Console) -> None:
+    """Write the world's files into a directory."""
+    began = time.monotonic()
+    world = build_world(seed, sessions, parse_month(month))
+    write_world(world, directory)
+    seconds = time.monotonic() - began
+    console.print(
+        f"{len(world.cdrs):,} CDRs of {sessions:,} sessions (seed {seed}) in {directory} after {seconds:.1f} s"
+    )
