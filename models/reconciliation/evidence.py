@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from models.rating.selection import connector_key
-from models.reconciliation.copies import standing, with_credit_status
+from models.reconciliation.copies import copy_keys, standing, with_credit_status
 from models.reconciliation.thresholds import DEFAULTS, Thresholds
 from models.reconciliation.wording import billed
 
@@ -27,6 +27,8 @@ class Evidence:
     versions: pl.DataFrame
     tariffs_at_start: pl.DataFrame
     """of the judged CDRs, from `models.rating.selection.tariffs_at_start`"""
+    copies: pl.Series
+    """keys of the CDRs that tell a session again, from `models.reconciliation.copies.copy_keys`"""
     thresholds: Thresholds = DEFAULTS
 
     @property
@@ -38,6 +40,22 @@ class Evidence:
     def claims(self) -> pl.DataFrame:
         """Judged CDRs that claim money: no credits, and nothing that a credit took back."""
         return standing(self.judged)
+
+
+def gather(
+    *,
+    cdrs: pl.DataFrame,
+    periods: pl.DataFrame,
+    matches: pl.DataFrame,
+    priced: pl.DataFrame,
+    tokens: pl.DataFrame,
+    versions: pl.DataFrame,
+    tariffs_at_start: pl.DataFrame,
+    thresholds: Thresholds = DEFAULTS,
+) -> Evidence:
+    """Put the evidence together, with what several rules ask of it worked out once. See `Evidence` for the frames."""
+    copies = copy_keys(cdrs, thresholds)
+    return Evidence(cdrs, periods, matches, priced, tokens, versions, tariffs_at_start, copies, thresholds)
 
 
 def cdrs_with_facts(

@@ -21,22 +21,24 @@ def later_starting(sessions: pl.DataFrame, group: str, tolerance: timedelta) -> 
         group: the column within which sessions exclude each other.
         tolerance: overlaps up to this long are clean.
     """
-    columns = ("cdr_key", "started_at", "ended_at", group)
-    remaining = sessions.select(columns).drop_nulls(group).filter(pl.col("started_at") < pl.col("ended_at"))
-    remaining = remaining.sort(group, "started_at", "ended_at", "cdr_key")
+    columns = ("cdr_key", "started_at", "ended_at", "group")
+    known = sessions.drop_nulls(group).filter(pl.col("started_at") < pl.col("ended_at"))
+    ordered = known.sort(group, "started_at", "ended_at", "cdr_key")
+    # Windows over a number are several times faster than over text.
+    remaining = ordered.select(*columns[:3], pl.col(group).rle_id().alias("group"))
     found: list[pl.DataFrame] = []
     for _ in range(_ROUNDS):
-        remaining = _with_latest_before(remaining, group)
+        remaining = _with_latest_before(remaining)
         flagged = remaining.filter(pl.col("latest_end") - pl.col("started_at") > tolerance)
         if flagged.is_empty():
             break
-        first = flagged.unique(subset=group, keep="first", maintain_order=True)
+        first = flagged.unique(subset="group", keep="first", maintain_order=True)
         found.append(first.select("cdr_key", "other_key"))
-        busy = flagged.get_column(group).unique().implode()
-        remaining = remaining.filter(pl.col(group).is_in(busy)).select(columns)
+        busy = flagged.get_column("group").unique().implode()
+        remaining = remaining.filter(pl.col("group").is_in(busy)).select(columns)
         remaining = remaining.join(first.select("cdr_key"), on="cdr_key", how="anti", maintain_order="left")
     else:
-        left = _with_latest_before(remaining, group)
+        left = _with_latest_before(remaining)
         found.append(
             left.filter(pl.col("latest_end") - pl.col("started_at") > tolerance).select("cdr_key", "other_key")
         )
@@ -44,11 +46,11 @@ def later_starting(sessions: pl.DataFrame, group: str, tolerance: timedelta) -> 
     return pl.concat([nothing, *found], how="vertical").sort("cdr_key")
 
 
-def _with_latest_before(ordered: pl.DataFrame, group: str) -> pl.DataFrame:
+def _with_latest_before(ordered: pl.DataFrame) -> pl.DataFrame:
     """Add the latest end among the earlier sessions of the group and whose it is: a running maximum, shifted by one."""
-    running = ordered.with_columns(pl.col("ended_at").cum_max().over(group).alias("running_end"))
+    running = ordered.with_columns(pl.col("ended_at").cum_max().over("group").alias("running_end"))
     holds = pl.when(pl.col("running_end") == pl.col("ended_at")).then(pl.col("cdr_key"))
     return running.with_columns(
-        pl.col("running_end").shift(1).over(group).alias("latest_end"),
-        holds.forward_fill().shift(1).over(group).alias("other_key"),
+        pl.col("running_end").shift(1).over("group").alias("latest_end"),
+        holds.forward_fill().shift(1).over("group").alias("other_key"),
     )

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from models.reconciliation.copies import copy_keys, standing
+from models.reconciliation.copies import standing
 from models.reconciliation.evidence import Evidence
 from models.reconciliation.geography import distance_km
 from models.reconciliation.overlaps import later_starting
@@ -55,8 +55,7 @@ def _overlapping(evidence: Evidence, group: pl.Expr) -> pl.DataFrame:
 
     Copies are left out: they overlap their original by nature and have a rule of their own.
     """
-    copies = copy_keys(evidence.cdrs, evidence.thresholds)
-    sessions = standing(evidence.cdrs).filter(~pl.col("cdr_key").is_in(copies.implode()))
+    sessions = standing(evidence.cdrs).filter(~pl.col("cdr_key").is_in(evidence.copies.implode()))
     pairs = later_starting(sessions.with_columns(group.alias("group")), "group", evidence.thresholds.overlap)
     other = evidence.cdrs.select(
         pl.col("cdr_key").alias("other_key"),

@@ -6,8 +6,6 @@ difference (area `reconciliation`).
 Concept: https://docs.dagster.io/guides/build/assets/defining-assets-with-asset-dependencies
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

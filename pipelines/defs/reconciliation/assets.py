@@ -6,13 +6,11 @@ and recording disputes. Does not: a rule or a threshold (`models/reconciliation`
 Concept: https://docs.dagster.io/guides/build/assets/defining-assets-with-asset-dependencies
 """
 
-from __future__ import annotations
-
 import dagster as dg
 import polars as pl
 
 from models.rating.selection import tariffs_at_start
-from models.reconciliation.evidence import Evidence, cdrs_with_facts
+from models.reconciliation.evidence import Evidence, cdrs_with_facts, gather
 from models.reconciliation.matching import match, taken_authorizations
 from models.reconciliation.rules.catalogue import find_all
 from models.reconciliation.verdicts import judge
@@ -106,7 +104,8 @@ def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
 def dispute_events(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """One row per event of a dispute case: the month's verdicts open and withdraw cases.
 
-    The register is exported whole. The file is written while the transaction is open, so that of two months worked at once the later export wins.
+    The register is exported whole. The file is written while the transaction is open, so that of two months worked at
+    once the later export wins.
     """
     lake, month, now = home.lake, month_of(context), home.settings.clock()
     agreements = lake.read(Layer.MASTER, "agreements").select("cpo_id", "dispute_deadline_days")
@@ -131,7 +130,7 @@ def _evidence(lake: Lake, month: BillingMonth) -> Evidence:
     cdrs, periods = lake.read(Layer.TYPED, "cdrs", month), lake.read(Layer.TYPED, "charging_periods", month)
     connectors, versions = lake.read(Layer.TYPED, "connectors"), lake.read(Layer.TYPED, "tariff_versions")
     neighbours = lake.read(Layer.TYPED, "cdrs", month.previous)
-    return Evidence(
+    return gather(
         cdrs=cdrs_with_facts(cdrs, neighbours, lake.read(Layer.MASTER, "agreements"), connectors),
         periods=periods,
         matches=lake.read(Layer.MATCHED, "matches", month),

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from models.rating.selection import tariffs_at_start
-from models.reconciliation.evidence import Evidence, cdrs_with_facts
+from models.reconciliation.evidence import cdrs_with_facts, gather
 from models.reconciliation.matching import match
 from models.reconciliation.rules.catalogue import find_all
 from models.reconciliation.verdicts import judge
@@ -193,7 +193,7 @@ class World:
         tariffs = tariffs_at_start(
             typed["cdrs"], typed["charging_periods"], typed["tariff_versions"], typed["connectors"]
         )
-        return Evidence(
+        return gather(
             cdrs=cdrs_with_facts(typed["cdrs"], neighbours, agreements, typed["connectors"]),
             periods=typed["charging_periods"],
             matches=self.matches(),
