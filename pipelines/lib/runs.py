@@ -102,7 +102,7 @@ def run_assets(
     job = definitions().resolve_implicit_global_asset_job_def()
     keys = _select(groups, without)
     run_id = str(uuid.uuid4())
-    watch = _Watch(total=len({_step_of(job, key) for key in keys}), report=report)
+    watch = _Watch(total=len(job.get_subset(asset_selection=set(keys)).nodes), report=report)
     with _instance(settings) as instance:
         instance.add_event_listener(run_id, watch)
         try:
@@ -123,10 +123,6 @@ def _select(groups: Sequence[str], without: Sequence[str]) -> list[dg.AssetKey]:
     chosen = dg.AssetSelection.groups(*groups).resolve(graph)
     left_out = {dg.AssetKey(name.split("/")) for name in without}
     return sorted(key for key in chosen - left_out if graph.get(key).is_executable)
-
-
-def _step_of(job: dg.JobDefinition, key: dg.AssetKey) -> str:
-    return str(job.asset_layer.get_node_handle(key)) if hasattr(job.asset_layer, "get_node_handle") else str(key)
 
 
 def _raise_for_user(error: BaseException, watch: _Watch) -> None:
