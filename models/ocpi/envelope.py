@@ -10,16 +10,10 @@ from typing import Final
 
 import msgspec
 
+from models.ocpi.problems import RecordProblem
+
 SUCCESS: Final = range(1000, 2000)
 """OCPI status codes of success; 2xxx blames the client, 3xxx the server, 4xxx the hub, all with HTTP 200."""
-
-
-class PageProblem(Exception):  # noqa: N818 - it is a finding about a page, not a failure of the program
-    """A page that cannot be cut into records: `rule` is not_json or bad_envelope."""
-
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(message)
-        self.rule = rule
 
 
 class PeerStatus(msgspec.Struct, frozen=True):
@@ -51,7 +45,7 @@ _UNREADABLE: Final = (UnicodeDecodeError, RecursionError, msgspec.MsgspecError)
 
 
 def read_status(content: bytes) -> PeerStatus:
-    """Read the status of an answer; raise `PageProblem` where it is no JSON or has none."""
+    """Read the status of an answer; raise `RecordProblem` where it is no JSON or has none."""
     try:
         return _STATUS.decode(content.removeprefix(_BOM))
     except _UNREADABLE as error:
@@ -59,11 +53,11 @@ def read_status(content: bytes) -> PeerStatus:
 
 
 def read_records(content: bytes) -> list[bytes]:
-    """Cut a list answer into its records' own bytes; raise `PageProblem` where that cannot be done."""
+    """Cut a list answer into its records' own bytes; raise `RecordProblem` where that cannot be done."""
     status = read_status(content)
     if not status.is_success:
         message = f"status_code {status.status_code} ({status.status_message or 'no message'}) instead of 1000"
-        raise PageProblem(rule="bad_envelope", message=message)
+        raise RecordProblem(rule="bad_envelope", field="", message=message)
     try:
         return [bytes(raw) for raw in _PAGE.decode(content.removeprefix(_BOM)).data]
     except _UNREADABLE as error:
@@ -71,17 +65,18 @@ def read_records(content: bytes) -> list[bytes]:
 
 
 def read_data(content: bytes) -> bytes:
-    """Give the bytes of `data` of an answer about one object; raise `PageProblem` where there is none."""
+    """Give the bytes of `data` of an answer about one object; raise `RecordProblem` where there is none."""
     try:
         return bytes(_ANSWER.decode(content.removeprefix(_BOM)).data)
     except _UNREADABLE as error:
         raise _problem(error, content) from None
 
 
-def _problem(error: Exception, content: bytes) -> PageProblem:
-    """Tell a page that is no JSON from JSON that is no envelope."""
+def _problem(error: Exception, content: bytes) -> RecordProblem:
+    """Tell a page that is no JSON (`not_json`) from JSON that is no envelope (`bad_envelope`)."""
     if isinstance(error, msgspec.ValidationError):
-        return PageProblem("bad_envelope", f"no OCPI envelope with a list of records: {error}")
+        message = f"no OCPI envelope around a list of records: {error}"
+        return RecordProblem(rule="bad_envelope", field="", message=message)
     begin = content[:40].decode("utf-8", errors="replace")
     detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-    return PageProblem("not_json", f"not JSON ({detail}); it begins with {begin!r}")
+    return RecordProblem(rule="not_json", field="", message=f"not JSON ({detail}); it begins with {begin!r}")

@@ -3,8 +3,6 @@
 A failing check names columns, rules and keys, never whole rows: rows carry personal data, keys do not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -91,7 +89,7 @@ def _violations(hand_over: Table, frame: pl.DataFrame) -> Iterator[tuple[str, st
 def _spec(layer: Layer, name: str) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         CHECK_NAME,
-        asset=dg.AssetKey([layer, name]),
+        asset=dg.AssetKey([str(layer), name]),
         blocking=True,
         description=f"{layer}/{name} fits its contract: dtypes, scales, vocabularies, a unique key.",
     )

@@ -35,7 +35,7 @@ class PullConfig(dg.Config):
 def _spec(table: Table, deps: list[dg.AssetKey]) -> dg.AssetSpec:
     grain = (table.contract.__doc__ or "").strip()
     return dg.AssetSpec(
-        dg.AssetKey([table.layer, table.name]),
+        dg.AssetKey([str(table.layer), table.name]),
         deps=deps,
         group_name=GROUP,
         description=grain,
@@ -72,11 +72,11 @@ def master(home: Home) -> Iterator[dg.MaterializeResult]:
     for table in MASTER:
         lake.write(Layer.MASTER, table.name, tables[table.name])
         yield dg.MaterializeResult(
-            asset_key=dg.AssetKey([table.layer, table.name]), metadata={"rows": tables[table.name].height}
+            asset_key=dg.AssetKey([str(table.layer), table.name]), metadata={"rows": tables[table.name].height}
         )
 
 
-_UPSTREAM = [dg.AssetKey(["raw", "ocpi_pages"]), dg.AssetKey([Layer.MASTER, "legal_entities"])]
+_UPSTREAM = [dg.AssetKey(["raw", "ocpi_pages"]), dg.AssetKey([str(Layer.MASTER), "legal_entities"])]
 
 
 @dg.multi_asset(name="typed", specs=[_spec(table, _UPSTREAM) for table in TYPED], can_subset=False)
@@ -87,7 +87,7 @@ def typed(home: Home) -> Iterator[dg.MaterializeResult]:
     records = lake.read(Layer.TYPED, "records")
     for table in TYPED:
         yield dg.MaterializeResult(
-            asset_key=dg.AssetKey([table.layer, table.name]),
+            asset_key=dg.AssetKey([str(table.layer), table.name]),
             metadata=_outcomes(records)
             if table.name == "records"
             else {"months": ", ".join(map(str, sorted(report.months)))},

@@ -26,7 +26,7 @@ master_contracts = _contracts(Layer.MASTER)
 typed_contracts = _contracts(Layer.TYPED)
 
 
-@dg.asset_check(asset=dg.AssetKey([Layer.TYPED, "records"]), blocking=True)
+@dg.asset_check(asset=dg.AssetKey([str(Layer.TYPED), "records"]), blocking=True)
 def records_conserved(home: Home) -> dg.AssetCheckResult:
     """Records in pages = typed + quarantined + duplicates, per connection and module; and typed CDRs = rows of CDRs."""
     counted = conservation(home.lake)

@@ -20,7 +20,7 @@ from models.ocpi.acceptance import hold_to_acceptance
 from models.ocpi.authorizations import read_authorization
 from models.ocpi.canonical import Cdr, Tariff
 from models.ocpi.cdr_frames import cdr_columns, columns_of, period_columns
-from models.ocpi.envelope import PageProblem, read_records
+from models.ocpi.envelope import read_records
 from models.ocpi.fields import Fields
 from models.ocpi.frames import tariff_frames, tariff_version_id
 from models.ocpi.locations import read_location
@@ -89,7 +89,7 @@ class Batch:
         """Read a page; one that cannot be cut into records is one row of its own."""
         try:
             records = read_records(content)
-        except PageProblem as problem:
+        except RecordProblem as problem:
             text = content.decode("utf-8", errors="replace")
             self.records.append(
                 (

@@ -10,7 +10,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
 
-from models.ocpi.envelope import PageProblem, read_data, read_records
+from models.ocpi.envelope import read_data, read_records
+from models.ocpi.problems import RecordProblem
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure, without_secrets
 from pipelines.lib.ocpi_client.transport import Answer, Transport, UnreadableAnswer
 
@@ -122,7 +123,7 @@ class Peer:
             try:
                 decoder.decode(read_data(content))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                raise PageProblem(rule="bad_envelope", message=str(error)) from None
+                raise RecordProblem(rule="bad_envelope", field="", message=str(error)) from None
 
         return decoder.decode(read_data(self.transport.get(url, check).content))
 

@@ -13,7 +13,8 @@ from typing import Final
 import httpx
 import stamina
 
-from models.ocpi.envelope import PageProblem, read_status
+from models.ocpi.envelope import read_status
+from models.ocpi.problems import RecordProblem
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure, scrubbed, without_secrets
 from pipelines.lib.settings import Connection
 
@@ -68,7 +69,7 @@ class Transport:
 
         Args:
             url: absolute.
-            check: reads the body and raises `PageProblem` where it is unusable; that is tried again as well, because
+            check: reads the body and raises `RecordProblem` where it is unusable; that is tried again as well, because
                 truncated bodies and error pages with status 200 are usually gone a second later.
 
         Raises:
@@ -128,7 +129,7 @@ class Transport:
                 message = f"{where}: OCPI status_code {status.status_code} ({said})"
                 raise PeerFailure(FailureKind.OCPI_STATUS, message, retry=status.status_code >= _SERVER_SIDE)
             check(answer.content)
-        except PageProblem as problem:
+        except RecordProblem as problem:
             message = f"{where}: {scrubbed(str(problem), self.secrets)}"
             raise UnreadableAnswer(FailureKind(problem.rule), message, answer) from None
 

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from pipelines.lib.raw_store import Manifest, Provenance
 from pipelines.lib.settings import Connection
 
 TOKEN = "s3cret-of-the-little-peer"
@@ -226,10 +227,15 @@ def serving(peer):
         thread.join()
 
 
+def _count(content):
+    try:
+        return len(json.loads(content)["data"])
+    except (ValueError, TypeError):
+        return -1
+
+
 def keep_pages(store, module, pages, *, pull_id, received_at, connection_id="ldw", version="2.2.1"):
     """Put pages into a raw store as a finished pull, without a peer."""
-    from pipelines.lib.raw_store import Manifest, Provenance
-
     kept = []
     for sequence, content in enumerate(pages):
         page = Provenance(
@@ -243,7 +249,7 @@ def keep_pages(store, module, pages, *, pull_id, received_at, connection_id="ldw
             headers={},
             received_at=received_at,
             sha256=hashlib.sha256(content).hexdigest(),
-            records=-1 if content[:1] != b"{" else content.count(b'"last_updated"'),
+            records=_count(content),
         )
         store.write_page(page, content)
         kept.append(page)

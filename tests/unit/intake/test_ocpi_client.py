@@ -1,5 +1,6 @@
 """The client gets every page that a peer can be made to give, and says in one line why it could not."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -26,8 +27,6 @@ def crawl(peer, settings):
 
 
 def ids(pages):
-    import json
-
     return [json.loads(record)["id"] for page in pages for record in page.records]
 
 

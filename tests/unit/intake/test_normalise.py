@@ -1,0 +1,291 @@
+"""Every record received is typed, quarantined with its rule and its own digits, or a proven duplicate."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from models.schemas.registry import TABLES, Layer
+from models.types.time import BillingMonth
+from pipelines.lib.errors import UserError
+from pipelines.lib.intake import normalise
+from pipelines.lib.intake.conservation import conservation
+from pipelines.lib.raw_store import RawStore
+from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
+
+NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
+OCTOBER = BillingMonth(2026, 10)
+
+
+@pytest.fixture
+def receive(settings, lake):
+    """Receive pages of one module, a day after the pages before, and normalise."""
+    pulls = []
+
+    def receive(module, *pages, **facts):
+        at = NOW + timedelta(days=len(pulls))
+        pulls.append(at)
+        contents = [page if isinstance(page, bytes) else envelope(page) for page in pages]
+        keep_pages(RawStore(lake), module, contents, pull_id=f"{at:%Y%m%dT%H%M%SZ}", received_at=at, **facts)
+        return normalise(settings, lake)
+
+    return receive
+
+
+def rules(lake):
+    records = lake.read(Layer.TYPED, "records")
+    return records.filter(outcome="quarantined")["rule"].to_list()
+
+
+def all_tables(lake):
+    read = {}
+    for table in (each for each in TABLES if each.layer == Layer.TYPED):
+        read[table.name] = lake.read_months(table.layer, table.name) if table.by_month else lake.read(*table_of(table))
+    return read
+
+
+def table_of(table):
+    return table.layer, table.name
+
+
+def test_a_cdr_becomes_one_row_with_exact_decimals(receive, lake):
+    receive("locations", [location()])
+    report = receive("cdrs", [cdr()])
+    assert report.months == {OCTOBER}
+    row = lake.read(Layer.TYPED, "cdrs", OCTOBER).row(0, named=True)
+    assert row["cdr_key"] == "DE*LDW*C000001"
+    assert row["total_energy_kwh"] == Decimal("10.1234")
+    assert row["total_cost_incl_vat"] == Decimal("5.4145")
+    assert row["charge_country"] == "DE"
+    assert row["time_zone"] == "Europe/Berlin"
+    assert row["ended_at"] == datetime(2026, 10, 12, 9, tzinfo=UTC)
+    assert row["billing_month"] == date(2026, 10, 1)
+    periods = lake.read(Layer.TYPED, "charging_periods", OCTOBER)
+    assert periods.select("cdr_key", "period_index", "energy_kwh", "charging_hours", "tariff_id").rows() == [
+        ("DE*LDW*C000001", 0, Decimal("10.1234"), Decimal(1), "T1")
+    ]
+
+
+def test_the_tariff_inside_a_cdr_and_the_published_one_are_the_same_version(receive, lake):
+    receive("cdrs", [cdr()])
+    receive("tariffs", [tariff()])
+    (version,) = lake.read(Layer.TYPED, "tariff_versions").to_dicts()
+    assert version["source"] == "published"
+    assert version["known_from"] == NOW
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER)["tariff_version_ids"].to_list() == [[version["tariff_version_id"]]]
+    assert lake.read(Layer.TYPED, "tariff_components")["unit_price"].to_list() == [Decimal("0.45")]
+
+
+def test_every_version_of_a_tariff_is_kept_with_when_we_learned_of_it(receive, lake):
+    receive("tariffs", [tariff()])
+    dearer = tariff(elements=[{"price_components": [{"type": "ENERGY", "price": 0.55, "step_size": 1}]}])
+    receive("tariffs", [dearer])
+    versions = lake.read(Layer.TYPED, "tariff_versions").sort("known_from")
+    assert versions["known_from"].to_list() == [NOW, NOW + timedelta(days=1)]
+    assert versions["tariff_key"].to_list() == ["DE*LDW*T1"] * 2
+
+
+def test_the_month_is_that_of_the_end_on_the_companys_calendar(receive, lake):
+    midnight = {"start_date_time": "2026-10-31T22:00:00Z", "charging_periods": cdr()["charging_periods"]}
+    receive(
+        "cdrs",
+        [
+            cdr(1, **midnight, end_date_time="2026-10-31T22:59:59Z"),
+            cdr(2, **midnight, end_date_time="2026-10-31T23:00:00Z"),
+        ],
+    )
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER)["cdr_id"].to_list() == ["C000001"]
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER.next)["cdr_id"].to_list() == ["C000002"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "said"),
+    [
+        ({"currency": "EURO"}, "unknown_currency", "'EURO'"),
+        ({"total_energy": -3}, "negative_energy", "-3"),
+        ({"total_energy": "much"}, "wrong_type", "'much'"),
+        ({"total_cost": None}, "missing_field", "total_cost"),
+        ({"last_updated": None}, "missing_field", "last_updated"),
+        ({"end_date_time": "yesterday"}, "bad_date", "'yesterday'"),
+        ({"end_date_time": "1970-01-01T00:00:00Z"}, "bad_time", "1970-01-01"),
+        ({"end_date_time": "2027-01-01T00:00:00Z"}, "bad_time", "2027-01-01"),
+        ({"charging_periods": []}, "empty_list", "charging_periods"),
+        ({"cdr_location": "Hamburg"}, "wrong_type", "'Hamburg'"),
+    ],
+)
+def test_a_bad_cdr_is_quarantined_and_its_neighbours_go_on(receive, lake, changes, rule, said):
+    report = receive("cdrs", [cdr(1), cdr(2, **changes), cdr(3)])
+    assert (report.typed, report.quarantined, report.duplicate) == (2, 1, 0)
+    (row,) = lake.read(Layer.TYPED, "records").filter(outcome="quarantined").to_dicts()
+    assert row["rule"] == rule
+    assert said in row["reason"]
+    assert json.loads(row["record_json"])["id"] == "C000002"
+
+
+def test_a_number_beyond_the_scale_is_quarantined_with_its_own_digits(receive, lake):
+    body = envelope([cdr(), cdr(2, total_energy=-7)]).replace(
+        b'"total_energy": -7', b'"total_energy": 99999999999999.9999'
+    )
+    receive("cdrs", body)
+    (row,) = lake.read(Layer.TYPED, "records").filter(outcome="quarantined").to_dicts()
+    assert row["rule"] == "number_out_of_range"
+    assert "99999999999999.9999" in row["reason"]
+    assert '"total_energy": 99999999999999.9999' in row["record_json"]
+
+
+def test_a_credit_may_take_energy_back(receive, lake):
+    credit = cdr(1, id="C000001-C", credit=True, credit_reference_id="C000001", total_cost={"excl_vat": -4.55})
+    assert receive("cdrs", [credit]).typed == 1
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER)["total_cost_excl_vat"].to_list() == [Decimal("-4.55")]
+
+
+@pytest.mark.parametrize(
+    ("page", "rule"),
+    [
+        (b"<html>502</html>", "not_json"),
+        (b'{"data": [', "not_json"),
+        (b'{"data": {"id": 1}, "status_code": 1000}', "bad_envelope"),
+        (b'{"data": [], "status_code": 2001}', "bad_envelope"),
+        (b"[]", "bad_envelope"),
+    ],
+)
+def test_an_unreadable_page_is_one_quarantined_row(receive, lake, page, rule):
+    receive("cdrs", page, [cdr()])
+    (row,) = lake.read(Layer.TYPED, "records").filter(outcome="quarantined").to_dicts()
+    assert (row["rule"], row["page_position"], row["record_json"]) == (rule, -1, page.decode())
+
+
+def test_the_same_content_again_is_a_duplicate_whatever_the_order_of_its_fields(receive, lake):
+    receive("cdrs", [cdr()])
+    shuffled = dict(reversed(cdr().items()))
+    report = receive("cdrs", [shuffled])
+    assert (report.typed, report.duplicate, report.months) == (1, 1, frozenset())
+    assert lake.read(Layer.TYPED, "records")["rule"].to_list() == [None, "same_content"]
+
+
+def test_a_second_body_under_one_cdr_id_is_quarantined_and_the_first_stays(receive, lake):
+    receive("cdrs", [cdr()])
+    before = lake.read(Layer.TYPED, "cdrs", OCTOBER)
+    receive("cdrs", [cdr(id="c000001", total_energy=11)])
+    assert rules(lake) == ["cdr_changed"]
+    (row,) = lake.read(Layer.TYPED, "records").filter(outcome="quarantined").to_dicts()
+    assert "DE*LDW*C000001 was received before" in row["reason"]
+    assert json.loads(row["record_json"])["total_energy"] == 11
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER).equals(before)
+
+
+def test_a_session_shows_its_newest_version_and_leaves_the_month_it_was_in(receive, lake):
+    receive("sessions", [session(status="ACTIVE", end_date_time=None, start_date_time="2026-10-31T20:00:00Z")])
+    assert lake.read(Layer.TYPED, "sessions", OCTOBER)["status"].to_list() == ["ACTIVE"]
+    done = session(
+        start_date_time="2026-10-31T20:00:00Z",
+        end_date_time="2026-11-01T04:00:00Z",
+        last_updated="2026-11-01T04:01:00Z",
+    )
+    report = receive("sessions", [done])
+    assert report.months == {OCTOBER, OCTOBER.next}
+    assert lake.read(Layer.TYPED, "sessions", OCTOBER).is_empty()
+    assert lake.read(Layer.TYPED, "sessions", OCTOBER.next)["status"].to_list() == ["COMPLETED"]
+
+
+def test_an_older_version_that_comes_late_changes_nothing(receive, lake):
+    receive("sessions", [session()])
+    report = receive("sessions", [session(status="ACTIVE", last_updated="2026-10-12T08:30:00Z")])
+    assert (report.typed, report.months) == (2, frozenset())
+    assert lake.read(Layer.TYPED, "sessions", OCTOBER)["status"].to_list() == ["COMPLETED"]
+
+
+def test_a_zone_that_becomes_known_reaches_the_cdrs_that_waited_for_it(receive, lake):
+    receive("cdrs", [cdr()])
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER)["time_zone"].to_list() == [None]
+    report = receive("locations", [location()])
+    assert report.months == {OCTOBER}
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER)["time_zone"].to_list() == ["Europe/Berlin"]
+
+
+@pytest.mark.parametrize("zone", [None, "", "Mars/Olympus"])
+def test_a_location_without_a_real_zone_leaves_the_zone_unknown(receive, lake, zone):
+    receive("locations", [location(time_zone=zone)])
+    receive("cdrs", [cdr()])
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER)["time_zone"].to_list() == [None]
+    assert lake.read(Layer.TYPED, "connectors")["time_zone"].to_list() == [None]
+
+
+def test_a_connector_knows_its_power_and_tariffs(receive, lake):
+    receive("locations", [location()])
+    (row,) = lake.read(Layer.TYPED, "connectors").to_dicts()
+    assert row["connector_key"] == "DE*LDW*L1*E1*1"
+    assert row["max_power_kw"] == Decimal("22.08")
+    assert (row["country"], row["tariff_ids"]) == ("DE", ["T1"])
+
+
+def test_tokens_and_authorizations_come_from_the_own_platform(receive, lake):
+    token = {"country_code": "DE", "party_id": "NST", "uid": "04A1", "type": "RFID", "contract_id": "DENSTC1"}
+    token |= {"issuer": "Nordstern", "valid": True, "whitelist": "ALLOWED", "last_updated": "2026-09-01T00:00:00Z"}
+    receive("tokens", [token], connection_id="emsp")
+    receive("tokens", [token | {"valid": False, "last_updated": "2026-10-01T00:00:00Z"}], connection_id="emsp")
+    assert lake.read(Layer.TYPED, "tokens").select("token_uid", "is_valid").rows() == [("04A1", False)]
+    log = {"authorization_id": "1", "authorization_reference": "A1", "country_code": "DE", "party_id": "LDW"}
+    log |= {"token_uid": "04A1", "token_type": "RFID", "contract_id": "DENSTC1", "allowed": "ALLOWED"}
+    log |= {"timestamp": "2026-10-12T07:59:00Z", "last_updated": "2026-10-12T07:59:00Z"}
+    report = receive(
+        "authorizations", [log, log | {"authorization_id": "2", "allowed": "PERHAPS"}], connection_id="emsp"
+    )
+    assert report.quarantined == 1
+    (row,) = lake.read(Layer.TYPED, "authorizations", OCTOBER).to_dicts()
+    assert (row["cpo_id"], row["result"]) == ("DE*LDW", "ALLOWED")
+
+
+def test_an_object_of_ocpi_2_1_1_belongs_to_its_connection(receive, lake):
+    old = tariff()
+    del old["country_code"], old["party_id"]
+    receive("tariffs", [old], version="2.1.1")
+    assert lake.read(Layer.TYPED, "tariff_versions")["tariff_key"].to_list() == ["DE*LDW*T1"]
+
+
+def test_incremental_and_from_scratch_give_the_same_tables(receive, lake, settings):
+    receive("cdrs", [cdr(number) for number in range(1, 8)])
+    receive("locations", [location()])
+    receive("cdrs", [cdr(3), cdr(4, total_energy=1), cdr(9), cdr(10, currency="?")], b"oops")
+    receive("sessions", [session()])
+    step_by_step = all_tables(lake)
+    for layer in ("typed", "landed"):
+        lake.fs.rm(f"{lake.root}/{layer}", recursive=True)
+    normalise(settings, lake)
+    at_once = all_tables(lake)
+    for name, frame in step_by_step.items():
+        assert frame.equals(at_once[name]), name
+
+
+def test_a_partition_that_is_gone_is_made_again(receive, lake, settings):
+    receive("cdrs", [cdr()])
+    before = lake.read(Layer.TYPED, "cdrs", OCTOBER)
+    lake.fs.rm(f"{lake.root}/typed/cdrs", recursive=True)
+    normalise(settings, lake)
+    assert lake.read(Layer.TYPED, "cdrs", OCTOBER).equals(before)
+
+
+def test_normalising_again_writes_nothing(receive, lake, settings, monkeypatch):
+    receive("cdrs", [cdr()], b"oops")
+    monkeypatch.setattr(type(lake), "write_bytes", lambda *_: pytest.fail("something was written"))
+    assert normalise(settings, lake).pulls == 0
+
+
+def test_records_are_conserved_per_connection_and_module(receive, lake):
+    receive("cdrs", [cdr(), cdr(), cdr(2, currency="?")], b"oops")
+    counts = conservation(lake)
+    assert counts.filter(module="cdrs").select("received", "accounted", "typed", "quarantined", "duplicate").rows() == [
+        (4, 4, 1, 2, 1)
+    ]
+    records = lake.read(Layer.TYPED, "records")
+    lake.write(Layer.TYPED, "records", records.filter(pl.col("outcome") != "duplicate"))
+    broken = conservation(lake).filter(pl.col("received") != pl.col("accounted"))
+    assert broken["module"].to_list() == ["cdrs"]
+
+
+def test_without_a_legal_entity_there_are_no_months(settings, lake):
+    lake.fs.rm(f"{lake.root}/master", recursive=True)
+    with pytest.raises(UserError, match="exactly one legal entity is supported, found none"):
+        normalise(settings, lake)
