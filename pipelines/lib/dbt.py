@@ -1,18 +1,21 @@
 """dbt in this process: starting one costs more than the build itself, so no `dbt` command is ever started.
 
-Targets and logs live beside the warehouse, so that the checkout stays clean; partial parsing keeps a
-second build short. dbt is imported on first use, because it takes seconds.
+Reading the project costs as much as building a month, and gives the same for every home: it is done once per state of
+the files and kept in `dbt_project/target` (ignored by git); a build only puts its own lake into what was read.
+Targets and logs of builds live beside the warehouse. dbt is imported on first use, because that takes seconds too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +24,10 @@ from pipelines.lib.settings import CHECKOUT
 
 PROJECT: Final = CHECKOUT / "dbt_project"
 _PROJECT_SUFFIXES: Final = frozenset({".sql", ".yml"})
+_KEPT: Final = "parsed-"
+_PACKED: Final = "manifest.msgpack"
+_LAKE: Final = "/lake-of-a-home"
+"""stands in the parsed project where a build puts its own lake"""
 _QUIET: Final = ("--quiet", "--log-level", "none", "--log-level-file", "warn", "--no-use-colors", "--no-version-check")
 _ONE_AT_A_TIME: Final = threading.RLock()
 """dbt keeps its flags, its adapter and our environment variables per process"""
@@ -64,6 +71,7 @@ class DbtPaths:
     lake: str
     """absolute path (or URL) of the lake"""
     build_file: Path
+    """always named alike (`build.duckdb`), for dbt names the database after it"""
     work: Path
     """folder of targets and logs"""
 
@@ -83,34 +91,18 @@ def build(paths: DbtPaths, *, with_unit_tests: bool = False) -> list[NodeResult]
 
     Unit tests judge the SQL, not the data: this project's own tests ask for them, a nightly build need not.
     """
-    result = _invoke("build", paths, () if with_unit_tests else ("--exclude-resource-type", "unit_test"))
+    more = () if with_unit_tests else ("--exclude-resource-type", "unit_test")
+    with _ONE_AT_A_TIME:
+        result = _invoke("build", paths, _manifest_for(paths.lake), more)
     if result.exception is not None:
         msg = f"dbt could not build the warehouse: {_one_line(result.exception)}"
         raise DbtFailedError(msg)
     return [_node_result(run) for run in result.result.results]
 
 
-def parse(paths: DbtPaths) -> None:
-    """Read the project and write its `manifest.json` below `paths.work / "target"`."""
-    result = _invoke("parse", paths)
-    if not result.success:
-        msg = f"dbt could not read {PROJECT.name}: {_one_line(result.exception)}"
-        raise DbtFailedError(msg)
-
-
 def manifest_file() -> Path:
-    """Give a `manifest.json` that fits the project's files, parsing them only where none was kept.
-
-    Dagster needs it to know the models. It is kept under the hash of the project's files, so it is never stale.
-    """
-    file = PROJECT / "target" / f"manifest-{_fingerprint()}.json"
-    if not file.exists():
-        file.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-            work = Path(folder)
-            parse(DbtPaths(lake=str(work), build_file=work / "unused.duckdb", work=work))
-            (work / "target" / "manifest.json").replace(file)
-    return file
+    """Give the `manifest.json` that fits the project's files: Dagster and the publisher know the models from it."""
+    return _parsed() / "manifest.json"
 
 
 def raise_for_failures(results: Sequence[NodeResult]) -> None:
@@ -133,14 +125,6 @@ def project_files() -> list[Path]:
     )
 
 
-def _fingerprint() -> str:
-    digest = hashlib.sha256()
-    for path in project_files():
-        digest.update(f"{path.relative_to(PROJECT)}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables and put back what was there before, whatever happens."""
@@ -156,7 +140,63 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _invoke(command: str, paths: DbtPaths, more: Sequence[str] = ()) -> Any:  # noqa: ANN401 - dbtRunnerResult; importing dbt for its type costs seconds
+def _parsed() -> Path:
+    """Give the folder of the parsed project, parsing only where none was kept for these files."""
+    kept = PROJECT / "target" / f"{_KEPT}{_fingerprint()}"
+    with _ONE_AT_A_TIME:
+        if not kept.exists():
+            kept.parent.mkdir(exist_ok=True)
+            older = list(kept.parent.glob(f"{_KEPT}*"))
+            _keep(_parse(Path(tempfile.mkdtemp(dir=kept.parent))), kept)
+            for folder in older:
+                shutil.rmtree(folder, ignore_errors=True)
+    return kept
+
+
+def _parse(work: Path) -> Path:
+    """Read the project into a folder of its own: as JSON for others, and packed for dbt itself."""
+    from dbt.parser.manifest import extended_mashumaro_encoder  # noqa: PLC0415 - seconds, see above
+
+    result = _invoke("parse", DbtPaths(lake=_LAKE, build_file=work / "build.duckdb", work=work))
+    if not result.success:
+        shutil.rmtree(work, ignore_errors=True)
+        msg = f"dbt could not read {PROJECT.name}: {_one_line(result.exception)}"
+        raise DbtFailedError(msg)
+    (work / _PACKED).write_bytes(result.result.to_msgpack(extended_mashumaro_encoder))
+    (work / "target" / "manifest.json").replace(work / "manifest.json")
+    return work
+
+
+def _keep(work: Path, kept: Path) -> None:
+    try:
+        work.rename(kept)
+    except OSError:  # another process was first; both read the same files
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _manifest_for(lake: str) -> Any:  # noqa: ANN401 - dbt's Manifest; importing dbt for its type costs seconds
+    """Unpack the parsed project and put a lake's own path into its sources."""
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - seconds, see above
+    from dbt.parser.manifest import extended_mashumuro_decoder  # noqa: PLC0415 - seconds, see above
+
+    manifest = Manifest.from_msgpack((_parsed() / _PACKED).read_bytes(), decoder=extended_mashumuro_decoder)
+    for source in manifest.sources.values():
+        for meta in (source.meta, source.config.meta, source.source_meta):
+            if "external_location" in meta:
+                meta["external_location"] = meta["external_location"].replace(_LAKE, lake)
+    return manifest
+
+
+def _fingerprint() -> str:
+    """Hash what decides the result of a parse: the project's files and the versions that read them."""
+    digest = hashlib.sha256("|".join(version(name) for name in ("dbt-core", "dbt-duckdb")).encode())
+    for path in project_files():
+        digest.update(f"{path.relative_to(PROJECT)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _invoke(command: str, paths: DbtPaths, manifest: Any = None, more: Sequence[str] = ()) -> Any:  # noqa: ANN401 - dbt's own types, see above
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415 - seconds, see above
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds, see above
 
@@ -169,9 +209,9 @@ def _invoke(command: str, paths: DbtPaths, more: Sequence[str] = ()) -> Any:  # 
         *_QUIET,
         *more,
     ]
-    with _ONE_AT_A_TIME, environment(paths.environment):
+    with environment(paths.environment):
         try:
-            return dbtRunner().invoke(arguments)
+            return dbtRunner(manifest=manifest).invoke(arguments)
         finally:
             # dbt-duckdb keeps its connection for the life of the process; the file could be neither copied nor rebuilt.
             DuckDBConnectionManager.close_all_connections()

@@ -168,7 +168,7 @@ def _write_finance(settings: Settings, file: Path) -> None:
 
 def _write_analytics(settings: Settings, file: Path) -> None:
     """Write every table anew: a column dropped from a copied file would still stand in its pages."""
-    manifest = json.loads((dbt_work(settings) / "target" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads(dbt.manifest_file().read_text(encoding="utf-8"))
     key = key_of(settings.home / "register" / "pseudonym.key")
     with duckdb.connect(str(file)) as con:
         con.execute(macro_sql(key))

@@ -4,7 +4,6 @@ Most tables of the registry are left out on purpose: a young home has no dispute
 """
 
 import functools
-import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -376,12 +375,6 @@ def published(tmp_path_factory):
 def ask(published):
     """A function that asks the published finance file and gives rows as dictionaries."""
     return functools.partial(_ask, published[0].warehouse / "warehouse.duckdb")
-
-
-@pytest.fixture(scope="session")
-def manifest(published):
-    """What dbt read of the project."""
-    return json.loads((published[0].warehouse / "dbt" / "target" / "manifest.json").read_text())
 
 
 def _ask(file, sql):
