@@ -31,7 +31,12 @@ def violations(document: Document, invoices: Mapping[str, Invoice]) -> list[Viol
     """
     match document:
         case Invoice():
-            pairs = [*_line_figures(document), *_vat_figures(document), *_invoice_figures(document)]
+            pairs = [
+                *_line_figures(document),
+                *_vat_figures(document),
+                *_invoice_figures(document),
+                *_summary_figures(document),
+            ]
         case MonthlyBill():
             pairs = _bill_figures(document, invoices)
         case ReimbursementStatement():
@@ -108,10 +113,38 @@ def _invoice_figures(document: Invoice) -> list[Figure]:
         ("total", net + vat + rounding_amount, document.total),
         ("sessions", len(sessions), document.sessions),
         ("energy_kwh", _sum(line.energy_kwh or Decimal(0) for line in sessions), document.energy_kwh),
-        ("country_subtotals.sessions", document.sessions, sum(c.sessions for c in document.country_subtotals)),
         ("weeks", document.energy_kwh, _sum(week.ac_kwh + week.dc_kwh for week in document.weeks)),
         *_accounting_figures(document),
     ]
+
+
+def _summary_figures(document: Invoice) -> list[Figure]:
+    """Countries and vehicles are sums of the lines that name them."""
+    countries: dict[str, tuple[int, Decimal, Decimal]] = {}
+    vehicles: dict[str, Decimal] = {}
+    for line in document.lines:
+        if line.energy_kwh is not None:
+            sessions, energy, net = countries.get(line.place_country, (0, Decimal(0), Decimal(0)))
+            countries[line.place_country] = (sessions + 1, energy + line.energy_kwh, net + line.net_amount)
+        if line.vehicle_plate is not None and document.vehicles:
+            vehicles[line.vehicle_plate] = vehicles.get(line.vehicle_plate, Decimal(0)) + line.net_amount
+    return [
+        ("country_subtotals", countries, _subtotals(document)),
+        ("vehicles", vehicles, {vehicle.plate: vehicle.net_amount for vehicle in document.vehicles}),
+    ]
+
+
+def _subtotals(document: Invoice | MonthlyBill) -> dict[str, tuple[int, Decimal, Decimal]]:
+    return {row.country: (row.sessions, row.energy_kwh, row.net_amount) for row in document.country_subtotals}
+
+
+def _summed_subtotals(invoices: Iterable[Invoice]) -> dict[str, tuple[int, Decimal, Decimal]]:
+    """Add the subtotals of several invoices up by country."""
+    sums: dict[str, tuple[int, Decimal, Decimal]] = {}
+    for country, (sessions, energy, net) in (pair for invoice in invoices for pair in _subtotals(invoice).items()):
+        before = sums.get(country, (0, Decimal(0), Decimal(0)))
+        sums[country] = (before[0] + sessions, before[1] + energy, before[2] + net)
+    return sums
 
 
 def _accounting_figures(document: Invoice) -> list[Figure]:
@@ -135,13 +168,20 @@ def _bill_figures(document: MonthlyBill, invoices: Mapping[str, Invoice]) -> lis
         ("vat_total", _sum(i.vat_total for i in found), document.vat_total),
         ("rounding_amount", _sum(i.rounding_amount for i in found), document.rounding_amount),
         ("total", _sum(i.total for i in found), document.total),
+        ("sessions", sum(i.sessions for i in found), document.sessions),
+        ("energy_kwh", _sum(i.energy_kwh for i in found), document.energy_kwh),
+        ("country_subtotals", _summed_subtotals(found), _subtotals(document)),
+        ("weeks", document.energy_kwh, _sum(week.ac_kwh + week.dc_kwh for week in document.weeks)),
         ("payment.amount", document.total, document.payment.amount),
         ("payment.reference", True, iso11649.is_valid(document.payment.reference)),
     ]
     for item in document.items:
         invoice = invoices.get(item.document_number)
         if invoice is not None:
-            figures.append((f"items[{item.document_number}].total", invoice.total, item.total))
+            figures += [
+                (f"items[{item.document_number}].{name}", getattr(invoice, name), getattr(item, name))
+                for name in ("sessions", "energy_kwh", "net_total", "vat_total", "rounding_amount", "total")
+            ]
     return figures
 
 
@@ -155,6 +195,7 @@ def _statement_figures(document: ReimbursementStatement) -> list[Figure]:
         ("total", _sum(line.amount for line in document.lines), document.total),
         ("energy_kwh", _sum(line.energy_kwh for line in document.lines), document.energy_kwh),
         ("sessions", len(document.lines), document.sessions),
+        ("weeks", document.energy_kwh, _sum(week.ac_kwh + week.dc_kwh for week in document.weeks)),
         ("payment_reference", True, iso11649.is_valid(document.payment_reference)),
     ]
 

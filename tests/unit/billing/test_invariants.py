@@ -70,3 +70,30 @@ def test_a_cent_in_kroner_or_on_a_statement():
 def test_a_bill_that_leaves_an_invoice_out():
     bill = issued()["BILL-2026-000001"]
     assert "items" in {breach.field for breach in found(msgspec.structs.replace(bill, items=()))}
+
+
+@pytest.mark.parametrize(
+    ("number", "field", "name"),
+    [
+        ("INV-DK-2026-000001", "country_subtotals", "net_amount"),
+        ("BILL-2026-000001", "country_subtotals", "energy_kwh"),
+        ("INV-DK-2026-000001", "weeks", "ac_kwh"),
+        ("BILL-2026-000001", "weeks", "ac_kwh"),
+        ("REIMB-2026-000001", "weeks", "ac_kwh"),
+    ],
+)
+def test_a_hundredth_in_a_summary(number, field, name):
+    document = issued()[number]
+    first, *rest = getattr(document, field)
+    first = msgspec.structs.replace(first, **{name: getattr(first, name) + CENT})
+    breaches = found(msgspec.structs.replace(document, **{field: (first, *rest)}))
+    assert (number, field) in {(breach.document_number, breach.field) for breach in breaches}
+
+
+def test_a_cent_in_an_item_of_a_bill_is_found_at_its_place():
+    bill = issued()["BILL-2026-000001"]
+    (item,) = bill.items
+    item = msgspec.structs.replace(item, vat_total=item.vat_total + CENT)
+    (breach,) = found(msgspec.structs.replace(bill, items=(item,)))
+    assert (breach.document_number, breach.field) == ("BILL-2026-000001", "items[INV-DK-2026-000001].vat_total")
+    assert (breach.expected, breach.found) == ("2.52", "2.53")
