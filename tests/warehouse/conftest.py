@@ -372,6 +372,27 @@ def published(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def small_lake():
+    """A function that writes the lake into a home, with one more charge of October that no invoice bills."""
+
+    def write(home, *, forgotten_like):
+        settings, rows = settings_of(home), tables()
+        (like,) = (row for row in CHARGES if row["charge_id"] == forgotten_like)
+        again = {**like, "charge_id": "F:forgotten", "kind": "subscription", "cdr_key": None}
+        rows[Layer.BILLED, "charges"] = [*CHARGES, LATE_CHARGE, again]
+        write_lake(Lake(settings.lake), rows)
+        return settings
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def personal_values():
+    """Every value of the lake that names a person, their car, card, home or contract."""
+    return PERSONAL_VALUES
+
+
+@pytest.fixture(scope="session")
 def ask(published):
     """A function that asks the published finance file and gives rows as dictionaries."""
     return functools.partial(_ask, published[0].warehouse / "warehouse.duckdb")
