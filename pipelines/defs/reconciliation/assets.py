@@ -28,11 +28,16 @@ _GROUP = "reconciliation"
 
 
 def _keys(layer: Layer, *names: str) -> list[dg.AssetKey]:
-    return [dg.AssetKey([layer, name]) for name in names]
+    return [_key(layer, name) for name in names]
+
+
+def _key(layer: Layer, name: str) -> dg.AssetKey:
+    # A plain string: Dagster writes keys into its run records and refuses an enum there.
+    return dg.AssetKey([str(layer), name])
 
 
 @dg.asset(
-    key=dg.AssetKey([Layer.MATCHED, "matches"]),
+    key=_key(Layer.MATCHED, "matches"),
     deps=_keys(Layer.TYPED, "cdrs", "authorizations"),
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
@@ -54,7 +59,7 @@ def matches(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResu
 
 
 @dg.asset(
-    key=dg.AssetKey([Layer.MATCHED, "findings"]),
+    key=_key(Layer.MATCHED, "findings"),
     deps=[
         *_keys(Layer.MATCHED, "matches"),
         *_keys(Layer.PRICED, "wholesale_cdrs"),
@@ -73,7 +78,7 @@ def findings(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
 
 
 @dg.asset(
-    key=dg.AssetKey([Layer.MATCHED, "verdicts"]),
+    key=_key(Layer.MATCHED, "verdicts"),
     deps=[
         *_keys(Layer.MATCHED, "findings"),
         *_keys(Layer.PRICED, "wholesale_cdrs"),
@@ -96,7 +101,7 @@ def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
 
 
 @dg.asset(
-    key=dg.AssetKey([Layer.LEDGER, "dispute_events"]),
+    key=_key(Layer.LEDGER, "dispute_events"),
     deps=[*_keys(Layer.MATCHED, "findings", "verdicts"), *_keys(Layer.MASTER, "agreements", "legal_entities")],
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,

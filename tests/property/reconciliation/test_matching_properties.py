@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from models.reconciliation.matching import match
 from models.reconciliation.overlaps import later_starting
-from models.schemas.registry import Layer, table
+from models.schemas.registry import Layer
+from tests.unit.reconciliation.roaming_world import rows_of
 
 START = datetime(2026, 10, 24, 22, tzinfo=UTC)
 BEFORE, AFTER = timedelta(minutes=15), timedelta(minutes=5)
@@ -21,15 +22,9 @@ claims = st.lists(st.tuples(minutes, tokens, places, references), max_size=8)
 offers = st.lists(st.tuples(minutes, tokens, places | st.none(), references, st.booleans()), max_size=8)
 
 
-def frame(name, rows):
-    schema = table(Layer.TYPED, name).schema
-    blank = {pl.Boolean: False, pl.List: []}
-    columns = {c: [row.get(c, blank.get(dtype.base_type())) for row in rows] for c, dtype in schema.items()}
-    return pl.DataFrame(columns, schema=schema)
-
-
 def cdrs_of(drawn):
-    return frame(
+    return rows_of(
+        Layer.TYPED,
         "cdrs",
         [
             {
@@ -52,7 +47,8 @@ def cdrs_of(drawn):
 
 
 def authorizations_of(drawn):
-    return frame(
+    return rows_of(
+        Layer.TYPED,
         "authorizations",
         [
             {
