@@ -7,7 +7,6 @@ session made of ticks has exact hours whatever the clock says where it is split.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from models.types.time import BillingMonth
@@ -49,12 +48,6 @@ def month_bounds(month: BillingMonth) -> tuple[int, int]:
     """Give the half-open second counts of a month on the company's calendar."""
     start, end = month.window(COMPANY_ZONE)
     return int(start.timestamp()), int(end.timestamp())
-
-
-@lru_cache(maxsize=4096)
-def month_of_day(day: date) -> date:
-    """Give the first day of the month of a day."""
-    return day.replace(day=1)
 
 
 def zone_changes(start: int, end: int, zone: ZoneInfo) -> tuple[int, ...]:

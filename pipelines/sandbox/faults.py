@@ -64,7 +64,7 @@ class Planter:
         return found
 
     def _is_candidate(self, session: Session) -> bool:
-        on_time = session.published_at < self._deadline(session.ended)
+        on_time = session.published_at < self._deadline(session.ended) and session.ended < self.span[1]
         contract_id = session.token.contract_id
         return (
             not session.is_home and on_time and self.diary.is_alone(contract_id, session.started, session.ended, _ALONE)

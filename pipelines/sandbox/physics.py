@@ -9,6 +9,9 @@ from pipelines.sandbox.clock import HOUR, TICK, ticked
 from pipelines.sandbox.people import Car
 from pipelines.sandbox.places import Evse, SiteKind
 
+_IDLE_FEE_FROM, _STAYS_ANYWAY = 4 * HOUR, 0.3
+"""most drivers move their car before the eMSP's idle fee begins, some do not mind"""
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
@@ -39,7 +42,9 @@ def charge(evse: Evse, car: Car, minute: int, random: Random, *, is_overnight: b
     stay = ticked(_stay_hours(SiteKind.HOME if is_overnight else evse.location.kind, minute, random) * HOUR)
     needed = ticked(wanted_wh * 3.6 / power_kw) + TICK
     charging = min(needed, stay)
-    return Charge(int(power_kw * charging / 3.6), charging, stay - charging)
+    is_patient = is_overnight or evse.location.kind is SiteKind.HOME or random.random() < _STAYS_ANYWAY
+    parking = stay - charging if is_patient else min(stay - charging, max(0, _IDLE_FEE_FROM - charging))
+    return Charge(int(power_kw * charging / 3.6), charging, parking)
 
 
 def _fast_charge(evse: Evse, car: Car, random: Random) -> Charge:

@@ -15,7 +15,7 @@ from pipelines.sandbox.places import City, Evse, Location, Network, SiteKind, ki
 from pipelines.sandbox.prices import PriceList
 
 _SPECIALS_PER_EVENING = 3
-_HOME_SHARE, _TRIP_SHARE, _TRIP_ABROAD_SHARE = 0.35, 0.14, 0.6
+_HOME_SHARE, _TRIP_SHARE, _TRIP_ABROAD_SHARE = 0.35, 0.2, 0.65
 _TRIES = 400
 _TRAVEL_KMH, _PAUSE = 75, HOUR // 2
 _LATEST_DELAY = 36 * HOUR
@@ -113,8 +113,10 @@ class Days:
     def _draw(self, contract: Contract) -> City:
         if self.random.random() >= _TRIP_SHARE:
             return contract.home
-        is_abroad = self.random.random() < _TRIP_ABROAD_SHARE
-        return self.random.choice([c for c in self.cities if (c.country != contract.home.country) == is_abroad])
+        country = contract.home.country
+        if self.random.random() < _TRIP_ABROAD_SHARE:
+            country = self.random.choice(sorted({city.country for city in self.cities} - {country}))
+        return self.random.choice([city for city in self.cities if city.country == country])
 
 
 @dataclass

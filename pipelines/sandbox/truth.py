@@ -131,18 +131,17 @@ def bill_month(published: PublishedCdr) -> BillingMonth:
 
 def _cdr(published: PublishedCdr) -> CdrTruth:
     claim = published.claim
-    is_held = published_is_held(published)
     agreed = wholesale_price(claim.session.prices, claim.session)
     return CdrTruth(
         published.cdr_key,
         billing_month(published).first_day,
         str(claim.fault or ""),
         rounded(agreed, 4),
-        str(Verdict.HOLD if is_held else Verdict.ACCEPT),
+        str(Verdict.HOLD if is_held(published) else Verdict.ACCEPT),
     )
 
 
-def published_is_held(published: PublishedCdr) -> bool:
+def is_held(published: PublishedCdr) -> bool:
     """Tell whether a CDR is faulty and so is to be held and disputed."""
     return published.claim.fault is not None
 
@@ -151,7 +150,7 @@ def _billed(month: BillingMonth, cdrs: Iterable[PublishedCdr]) -> Iterable[tuple
     """Give the CDRs that are on the bills of the two months, with contract and month of the bill."""
     for published in cdrs:
         contract, on_bill_of = published.claim.session.contract, bill_month(published)
-        if contract and not published_is_held(published) and on_bill_of <= month:
+        if contract and not is_held(published) and on_bill_of <= month:
             yield published, contract, on_bill_of.first_day
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -179,8 +179,3 @@ def _clock(at: time | None) -> str | None:
 
 def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
-
-
-def rfc3339(at: datetime) -> str:
-    """Write an instant as OCPI does, in UTC with Z."""
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
