@@ -14,6 +14,7 @@ from models.reconciliation.evidence import Evidence, cdrs_with_facts, gather
 from models.reconciliation.matching import match, taken_authorizations
 from models.reconciliation.rules.catalogue import find_all
 from models.reconciliation.verdicts import judge
+from models.reconciliation.wording import billed
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from models.types.vocabularies import Verdict
@@ -95,7 +96,7 @@ def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
     frame = judge(lake.read(Layer.TYPED, "cdrs", month), found, priced)
     lake.write(Layer.MATCHED, "verdicts", frame, month)
     held = frame.filter(pl.col("verdict") == str(Verdict.HOLD)).group_by("currency")
-    claims = held.agg(pl.col("claimed_excl_vat").sum()).sort("currency")
+    claims = held.agg(billed(pl.col("claimed_excl_vat")).sum()).sort("currency")
     sums = {f"held_{currency.lower()}": str(amount) for currency, amount in claims.iter_rows()}
     return dg.MaterializeResult(metadata={"rows": frame.height, **_counts(frame, "verdict"), **sums})
 
