@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, NoReturn
 
 from models.ocpi.canonical import Cdr
 from models.ocpi.problems import RecordProblem
@@ -34,15 +34,18 @@ def hold_to_acceptance(cdr: Cdr, received_at: datetime) -> datetime:
 
 def _refuse_negatives(cdr: Cdr) -> None:
     """Refuse negative energy and time: only a credit CDR takes something back, and we sell no feeding-in."""
-    _refuse_negative("negative_energy", "total_energy", cdr.total_energy_kwh)
-    _refuse_negative("negative_time", "total_time", cdr.total_hours)
+    if cdr.total_energy_kwh < 0:
+        _refuse("negative_energy", "total_energy", cdr.total_energy_kwh)
+    if cdr.total_hours < 0:
+        _refuse("negative_time", "total_time", cdr.total_hours)
     for index, period in enumerate(cdr.periods):
-        _refuse_negative("negative_energy", f"charging_periods[{index}] ENERGY", period.energy_kwh)
-        _refuse_negative("negative_time", f"charging_periods[{index}] TIME", period.charging_hours)
-        _refuse_negative("negative_time", f"charging_periods[{index}] PARKING_TIME", period.parking_hours)
+        if period.energy_kwh is not None and period.energy_kwh < 0:
+            _refuse("negative_energy", f"charging_periods[{index}] ENERGY", period.energy_kwh)
+        for hours in (period.charging_hours, period.parking_hours):
+            if hours is not None and hours < 0:
+                _refuse("negative_time", f"charging_periods[{index}] TIME or PARKING_TIME", hours)
 
 
-def _refuse_negative(rule: str, field: str, volume: Decimal | None) -> None:
-    if volume is not None and volume < 0:
-        message = f"cdr {field}: expected zero or more in a CDR that is no credit, found {volume.normalize():f}"
-        raise RecordProblem(rule, field, message)
+def _refuse(rule: str, field: str, volume: Decimal) -> NoReturn:
+    message = f"cdr {field}: expected zero or more in a CDR that is no credit, found {volume.normalize():f}"
+    raise RecordProblem(rule=rule, field=field, message=message)

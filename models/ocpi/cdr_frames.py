@@ -7,8 +7,10 @@ intake, which knows the other records.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -16,6 +18,8 @@ from models.ocpi.canonical import Cdr, Price
 from models.ocpi.frames import cdr_key, chronological
 from models.schemas.registry import Layer, table
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _SEPARATOR: Final = "\x1f"
 """joins the items of a list column; JSON text cannot carry this control character unescaped, and notes have none"""
 
@@ -68,7 +72,7 @@ def cdr_columns(
         "notes": list_column("notes", notes),
     }
     for name in _SAME_NAME:
-        columns[name] = pl.Series(name, list(map(attrgetter(name), cdrs)), schema[name])
+        columns[name] = column(name, list(map(attrgetter(name), cdrs)), schema[name])
     for prefix, field in _PRICES.items():
         columns |= _price_columns(prefix, list(map(attrgetter(field), cdrs)), schema)
     return pl.DataFrame([columns[name] for name in schema if name in columns])
@@ -88,25 +92,45 @@ def period_columns(cdrs: Sequence[Cdr]) -> pl.DataFrame:
         [
             pl.Series("cdr_key", [row[0] for row in rows], pl.String),
             pl.Series("period_index", [row[1] for row in rows], schema["period_index"]),
-            *(pl.Series(name, list(map(attrgetter(name), periods)), schema[name]) for name in _PERIOD_COLUMNS),
+            *(column(name, list(map(attrgetter(name), periods)), schema[name]) for name in _PERIOD_COLUMNS),
         ]
     )
 
 
-def columns_of(name: str, values: Sequence[object]) -> pl.DataFrame:
+def columns_of(table_name: str, values: Sequence[object]) -> pl.DataFrame:
     """Give dataclass values as those columns of a typed table that are their fields (sessions, tokens, ...)."""
     return pl.DataFrame(
         [
-            list_column(column, list(map(attrgetter(column), values)))
-            if isinstance(dtype, pl.List)
-            else pl.Series(column, list(map(attrgetter(column), values)), dtype)
-            for column, dtype in table(Layer.TYPED, name).schema.items()
-            if column not in _ADDED
+            column(name, list(map(attrgetter(name), values)), dtype)
+            for name, dtype in table(Layer.TYPED, table_name).schema.items()
+            if name not in _ADDED
         ]
     )
 
 
 _ADDED: Final = frozenset({"billing_month", "received_at"})
+
+
+def column(name: str, values: Sequence[Any], dtype: pl.DataType) -> pl.Series:
+    """Build one column exactly, by the way that costs least: Polars takes Python decimals and instants slowly."""
+    if isinstance(dtype, pl.Decimal):
+        return _decimal_column(name, values, dtype)
+    if isinstance(dtype, pl.Datetime):
+        return _instant_column(name, values, dtype)
+    return list_column(name, values) if isinstance(dtype, pl.List) else pl.Series(name, values, dtype)
+
+
+def _decimal_column(name: str, values: Sequence[Decimal | None], dtype: pl.Decimal) -> pl.Series:
+    """Go through text; where that loses a value (`1E-7` is none to Polars), go the slow way."""
+    texts = pl.Series(name, [None if value is None else str(value) for value in values], pl.String)
+    if texts.str.contains("E", literal=True).any():
+        return pl.Series(name, values, dtype)
+    return texts.str.to_decimal(scale=dtype.scale).cast(dtype)
+
+
+def _instant_column(name: str, values: Sequence[datetime | None], dtype: pl.Datetime) -> pl.Series:
+    micros = [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
+    return pl.Series(name, micros, pl.Int64).cast(dtype)
 
 
 def list_column(name: str, lists: Iterable[Sequence[str]]) -> pl.Series:
@@ -123,6 +147,6 @@ def _price_columns(
 ) -> dict[str, pl.Series]:
     excl, incl = f"{prefix}_excl_vat", f"{prefix}_incl_vat"
     return {
-        excl: pl.Series(excl, [price.excl_vat if price else None for price in prices], schema[excl]),
-        incl: pl.Series(incl, [price.incl_vat if price else None for price in prices], schema[incl]),
+        excl: column(excl, [price.excl_vat if price else None for price in prices], schema[excl]),
+        incl: column(incl, [price.incl_vat if price else None for price in prices], schema[incl]),
     }

@@ -30,6 +30,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
 
 class _List(msgspec.Struct, frozen=True):
     data: list[msgspec.Raw]
+    status_code: int
 
 
 class _Object(msgspec.Struct, frozen=True):
@@ -54,14 +55,14 @@ def read_status(content: bytes) -> PeerStatus:
 
 def read_records(content: bytes) -> list[bytes]:
     """Cut a list answer into its records' own bytes; raise `RecordProblem` where that cannot be done."""
-    status = read_status(content)
-    if not status.is_success:
-        message = f"status_code {status.status_code} ({status.status_message or 'no message'}) instead of 1000"
-        raise RecordProblem(rule="bad_envelope", field="", message=message)
     try:
-        return [bytes(raw) for raw in _PAGE.decode(content.removeprefix(_BOM)).data]
+        page = _PAGE.decode(content.removeprefix(_BOM))
     except _UNREADABLE as error:
         raise _problem(error, content) from None
+    if page.status_code not in SUCCESS:
+        message = f"status_code {page.status_code} instead of 1000"
+        raise RecordProblem(rule="bad_envelope", field="", message=message)
+    return [bytes(raw) for raw in page.data]
 
 
 def read_data(content: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,7 @@ class _Names(msgspec.Struct, frozen=True):
 
 _NAMES: Final = msgspec.json.Decoder(_Names)
 _NAMELESS: Final = _Names()
+_FIELDS: Final = _Names.__struct_fields__
 
 
 def record_id(module: str, names: _Names) -> str | None:
@@ -58,6 +59,11 @@ def read_names(record: bytes) -> _Names:
         return _NAMES.decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _NAMELESS
+
+
+def names_in(record: Mapping[str, object]) -> _Names:
+    """Give the naming fields of a decoded record."""
+    return _Names(*map(record.get, _FIELDS))
 
 
 def identities(module: str, records: Iterable[bytes]) -> set[bytes]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
-from pipelines.lib.intake.readers import READERS, Batch, PageContext
+from models.ocpi.cdr_frames import column
+from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, RawStore
 
@@ -43,6 +44,8 @@ RECORD_SCHEMA: Final = pl.Schema(
 )
 """`rule` is null where the record could be read; `at` is the instant that decides its billing month"""
 
+_DTYPES: Final = RECORD_SCHEMA.to_frame().schema
+
 PULL_COLUMNS: Final = ("connection_id", "module", "ocpi_version", "pull_id")
 
 
@@ -62,7 +65,7 @@ class Landed:
         for batch in self._batches(manifest):
             for name, frame in batch.frames().items():
                 parts.setdefault(name, []).append(frame)
-            parts[RECORDS].append(pl.DataFrame(batch.records, schema=RECORD_SCHEMA, orient="row"))
+            parts[RECORDS].append(record_columns(batch.records))
         records = pl.concat([RECORD_SCHEMA.to_frame(), *parts.pop(RECORDS)])
         for name, frames in parts.items():
             self._write(manifest, name, pl.concat(frames))
@@ -104,6 +107,14 @@ class Landed:
     def _path(self, manifest: Manifest, name: str) -> str:
         folder = f"{manifest.connection_id}/{manifest.module}/{manifest.pull_id}"
         return f"{self.lake.root}/landed/{LANDING}/{folder}/{name}.parquet"
+
+
+def record_columns(rows: list[RecordRow]) -> pl.DataFrame:
+    """Give record rows as columns of `RECORD_SCHEMA`."""
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) if rows else [()] * len(RECORD_SCHEMA)
+    return pl.DataFrame(
+        [column(name, values, dtype) for (name, dtype), values in zip(_DTYPES.items(), columns, strict=True)]
+    )
 
 
 def _with_pull(frame: pl.DataFrame, manifest: Manifest | None) -> pl.DataFrame:

@@ -29,8 +29,9 @@ from models.ocpi.reading import parse_cdr, parse_tariff
 from models.ocpi.sessions import read_session
 from models.ocpi.tariffs import owner_of, read_tariff
 from models.ocpi.tokens import read_token
+from models.ocpi.well_formed import well_formed_cdr
 from models.types.vocabularies import TariffSource
-from pipelines.lib.intake.identity import read_names, record_id, record_key
+from pipelines.lib.intake.identity import names_in, read_names, record_id, record_key
 
 PAGE: Final = -1
 """page position of a page that could not be cut into records"""
@@ -114,22 +115,23 @@ class Batch:
         }
 
     def _row(self, context: PageContext, position: int, record: bytes) -> RecordRow:
-        names = read_names(record)
-        said = (record_id(self.module, names), record_key(self.module, names, context.owner_id))
-        place = (context.sequence, context.sha256, position, *said)
-        content_sha256 = hashlib.sha256(record).hexdigest()
+        """Read one record into its row; what cannot be read keeps its own bytes."""
+        decoded: object = None
+        content_sha256 = ""
         try:
             decoded = _decoded(record)
             content_sha256 = hashlib.sha256(_CANONICAL(decoded)).hexdigest()
             read = self.reader.take(_as_object(decoded, record), context)
         except RecordProblem as problem:
             text = record.decode("utf-8", errors="replace")
-            return (*place, content_sha256, problem.rule, problem.message, text, None, None, context.received_at)
-        self._taken.append((context.sequence, position))
-        return (
-            *(*place, content_sha256, None, read.remark, None),
-            *(read.at, read.last_updated_at, context.received_at),
-        )
+            content_sha256 = content_sha256 or hashlib.sha256(record).hexdigest()
+            became = (problem.rule, problem.message, text, None, None)
+        else:
+            self._taken.append((context.sequence, position))
+            became = (None, read.remark, None, read.at, read.last_updated_at)
+        names = names_in(cast("dict[str, object]", decoded)) if isinstance(decoded, dict) else read_names(record)
+        said = (record_id(self.module, names), record_key(self.module, names, context.owner_id))
+        return (context.sequence, context.sha256, position, *said, content_sha256, *became, context.received_at)
 
 
 def _decoded(record: bytes) -> object:
@@ -168,7 +170,8 @@ class CdrReader:
     def take(self, record: Mapping[str, object], context: PageContext) -> Read:
         """Read a CDR and hold it to what a typed row needs."""
         own = {name: value for name, value in record.items() if name != "tariffs"}
-        cdr = parse_cdr(own, context.ocpi_version, owner_id=context.owner_id)
+        version, owner = context.ocpi_version, context.owner_id
+        cdr = well_formed_cdr(own, version) or parse_cdr(own, version, owner_id=owner)
         version_ids, notes, tariffs = self._tariffs_of(record, context)
         changed = hold_to_acceptance(cdr, context.received_at)
         for version_id, tariff in zip(version_ids, tariffs, strict=True):
