@@ -8,10 +8,9 @@ import json
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster_dbt import dbt_assets
 
 from pipelines.defs.resources import Home
-from pipelines.defs.warehouse.translation import GROUP, WarehouseTranslator, events, model_key
+from pipelines.defs.warehouse.translation import GROUP, events, model_key, specs_of
 from pipelines.lib import warehouse
 from pipelines.lib.dbt import manifest_file, raise_for_failures
 
@@ -19,7 +18,15 @@ _MANIFEST = json.loads(manifest_file().read_text(encoding="utf-8"))
 _MODELS = {name: model_key(node) for name, node in _MANIFEST["nodes"].items() if node["resource_type"] == "model"}
 
 
-@dbt_assets(manifest=_MANIFEST, name="dbt_build", dagster_dbt_translator=WarehouseTranslator(), pool="warehouse")
+@dg.multi_asset(
+    name="dbt_build",
+    **specs_of(_MANIFEST),
+    # `@dbt_assets` can be cut into parts, and Dagster does cut it in a run that also makes its sources; each part would
+    # then build the whole warehouse again.
+    can_subset=False,
+    allow_arbitrary_check_specs=True,
+    pool="warehouse",
+)
 def dbt_build(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Build and test every model in a file of its own; readers notice nothing."""
     results = warehouse.build(home.settings, home.lake)

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator
+from dagster_dbt.asset_utils import build_dbt_specs
 
 from pipelines.lib.dbt import NodeResult
 
@@ -40,6 +41,20 @@ class WarehouseTranslator(DagsterDbtTranslator):
 def model_key(props: Mapping[str, Any]) -> dg.AssetKey:
     """Give the key of a model from its folder (`fqn` is project, layer, folders and name)."""
     return dg.AssetKey([props["fqn"][1], props["name"]])
+
+
+def specs_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the asset and check specs of every model and test, as arguments of `dg.multi_asset`."""
+    specs, check_specs = build_dbt_specs(
+        translator=WarehouseTranslator(),
+        manifest=manifest,
+        select="fqn:*",
+        exclude="",
+        selector="",
+        io_manager_key=None,
+        project=None,
+    )
+    return {"specs": specs, "check_specs": check_specs}
 
 
 def events(
