@@ -13,7 +13,7 @@ from random import Random
 from models.types.money import rounded
 from pipelines.sandbox.claims import Claim, Fault
 from pipelines.sandbox.clock import HOUR, ticked
-from pipelines.sandbox.identifiers import emaid, token_uid
+from pipelines.sandbox.identifiers import NEVER_ISSUED, emaid, token_uid
 from pipelines.sandbox.people import Token
 from pipelines.sandbox.physics import Charge
 from pipelines.sandbox.places import Evse, Network, kilometres
@@ -150,7 +150,8 @@ class Planter:
             same_month and self._is_inside(started, ended) and self.diary.is_plug_free(session.evse, started, ended)
         ):
             return None
-        token = Token(token_uid(self.random), "RFID", emaid(self.random), "NEVER")
+        contract_id = emaid(NEVER_ISSUED + self.random.randrange(NEVER_ISSUED))
+        token = Token(token_uid(self.random), "RFID", contract_id, "NEVER")
         self.diary.note(token.contract_id, session.evse, started, ended)
         return replace(
             session,

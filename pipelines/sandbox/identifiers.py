@@ -6,10 +6,19 @@ from random import Random
 
 from stdnum.iso7064 import mod_37_36, mod_97_10
 
+_SCATTER = 61_803_399
+"""no factor in common with 10^8, so it permutes the serials"""
 
-def emaid(random: Random) -> str:
-    """Give an e-mobility contract id of the eMSP; its last character is an ISO 7064 mod 37,36 check character."""
-    instance = f"C{random.randrange(10**8):08d}"
+NEVER_ISSUED = 50_000_000
+"""the eMSP's serials stay far below"""
+
+
+def emaid(serial: int) -> str:
+    """Give the e-mobility contract id of a serial number below 10^8; no two serials share one.
+
+    The last character is an ISO 7064 mod 37,36 check character.
+    """
+    instance = f"C{serial * _SCATTER % 10**8:08d}"
     return f"DE-NST-{instance}-{mod_37_36.calc_check_digit(f'DENST{instance}')}"
 
 

@@ -15,6 +15,8 @@ from pipelines.sandbox.places import City, Evse, build_home_evse
 
 _BEGINNING = date(2025, 1, 1)
 _LEAST_CONSUMERS, _SESSIONS_PER_CONSUMER = 36, 60
+_GERMAN_FLEET, _DUTCH_FLEET = 10_000_000, 20_000_000
+"""where the serial numbers of the fleets' contracts begin"""
 _VEHICLES_PER_FLEET, _HOME_CHARGERS_PER_FLEET = 8, 3
 _HOME_COUNTRIES = ("DE",) * 7 + ("NL",) * 2 + ("FR",)
 
@@ -158,7 +160,7 @@ def _consumer(number: int, cities: tuple[City, ...], random: Random, month: Bill
         payment_terms_days=14,
         valid_from=valid_from,
     )
-    contract_id = emaid(random)
+    contract_id = emaid(number)
     tokens = _tokens(contract_id, random, with_app=number % 2 == 0)
     plan = "plus" if number % 5 in {1, 3} else "flex"
     return Contract(contract_id, account, plan, _car(random), home, tokens, valid_from, valid_to)
@@ -226,7 +228,7 @@ def _fleet_contract(fleet: Account, number: int, cities: tuple[City, ...], rando
         country=country,
         iban=iban(country, random),
     )
-    contract_id = emaid(random)
+    contract_id = emaid((_GERMAN_FLEET if country == "DE" else _DUTCH_FLEET) + number)
     return Contract(
         contract_id=contract_id,
         account=fleet,
