@@ -76,7 +76,11 @@ def master(home: Home) -> Iterator[dg.MaterializeResult]:
         )
 
 
-_UPSTREAM = [dg.AssetKey(["raw", "ocpi_pages"]), dg.AssetKey([str(Layer.MASTER), "legal_entities"])]
+_UPSTREAM = [
+    dg.AssetKey(["raw", "ocpi_pages"]),
+    dg.AssetKey([str(Layer.MASTER), "legal_entities"]),  # whose calendar decides the billing month
+    dg.AssetKey([str(Layer.MASTER), "plan_tariffs"]),  # whose price lists are tariff versions of source `plan`
+]
 
 
 @dg.multi_asset(name="typed", specs=[_spec(table, _UPSTREAM) for table in TYPED], can_subset=False)
