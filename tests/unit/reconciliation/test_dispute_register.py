@@ -2,11 +2,15 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from models.reconciliation.cases import CaseStatus
 from models.schemas.registry import Layer, table
+from pipelines.commands import disputes
+from pipelines.lib.errors import UserError
 from pipelines.lib.register import Register
 from pipelines.lib.register.disputes import (
     DisputeChanges,
@@ -15,6 +19,7 @@ from pipelines.lib.register.disputes import (
     export_dispute_events,
     record_verdicts,
 )
+from pipelines.lib.settings import load_settings
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
 CASE = "DE*LDW*HELD"
@@ -101,3 +106,17 @@ def test_a_case_without_an_amount_has_none(register, world):
     with register.transaction() as tx:
         (event,) = case_events(tx, CASE)
     assert (event.rule_ids, event.amount_at_stake) == (("R23",), None)
+
+
+def test_the_commands_show_the_case_and_what_is_at_stake(tmp_path, monkeypatch, faulty):
+    monkeypatch.setenv("ROAMLEDGER_HOME", str(tmp_path))
+    console = Console(width=200, record=True, file=StringIO())
+    assert disputes.show_all(console) == 0
+    assert "No CDR is in dispute." in console.export_text()
+    record(Register(load_settings().register), faulty)
+    assert disputes.show_all(console) == 0
+    assert "1 in dispute, at stake: 1.25 EUR (excl. VAT)" in console.export_text()
+    assert disputes.show_one(CASE.lower(), console) == 0
+    assert "claims 4.25 EUR excl. VAT, recomputed 3.00 EUR" in console.export_text()
+    with pytest.raises(UserError, match="there is no case 'X'"):
+        disputes.show_one("X", console)
