@@ -8,34 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Context, Decimal, localcontext
-from typing import Final, TypeVar
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from models.ocpi.canonical import Cdr, ChargingPeriod, Price, PriceComponent, Restrictions, Tariff
 from models.ocpi.frames import chronological, tariff_version_id
-from models.rating.bounds import (
-    LARGEST_AMOUNT,
-    LARGEST_STEP,
-    LARGEST_VAT_RATE_PCT,
-    LARGEST_VOLUME,
-    MOST_PERIODS,
-)
+from models.rating.admission import check_amounts, check_volumes, has_local_restriction, is_in_range, is_valid
 from models.rating.outcome import CannotPriceError, Note, PricedCdr, PricedRow, Reason
 from models.rating.policy import DEFAULT_POLICY, AbsentVat, Policy
+from models.rating.windows import at_least, below, seconds, within, within_day
 from models.types.money import PRECISE_SCALE, VOLUME_SCALE, rounded
 from models.types.vocabularies import ComponentKind, Dimension, RatingOutcome, TaxIncluded
 
 __all__ = ["price_cdr"]
 
-_Ordered = TypeVar("_Ordered", Decimal, timedelta, date)
-
 _EXACT: Final = Context(prec=76)
 """Wide enough for every product here; a quotient is cut at 76 digits and no tie at the 12th decimal can move there."""
 
 _ZERO: Final = Decimal(0)
-_MIDNIGHT: Final = time(0)
 _DIMENSIONS: Final = (Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
 """The order in which rows of one period are listed."""
 
@@ -110,7 +102,7 @@ class _Pricing:
         moments = self._moments()
         volumes = list(self._volumes(moments))
         rows = [*(self._row(volume) for volume in volumes), *self._steps(volumes)]
-        _check_amounts(rows)
+        check_amounts(rows)
         used = _distinct([moment.tariff for moment in moments])
         limit = self._limit(used, rows)
         everything = tuple(rows) if limit is None else (*rows, limit)
@@ -141,7 +133,7 @@ class _Pricing:
         self._check_session(periods)
         tariffs = [self._tariff_of(period) for period in periods]
         self._check_tariffs(tariffs)
-        _check_volumes(periods)
+        check_volumes(periods)
         opening = min(self.cdr.started_at, periods[0].started_at)
         plugged_in = self._plugged_in_at(periods, opening)
         moments: list[_Moment] = []
@@ -181,7 +173,7 @@ class _Pricing:
         tells so.
         """
         named = self._named(period)
-        valid = [tariff for tariff in named if _is_valid(tariff, self.cdr.started_at)]
+        valid = [tariff for tariff in named if is_valid(tariff, self.cdr.started_at)]
         if not valid and period.tariff_id is None:
             raise CannotPriceError(Reason.NO_VALID_TARIFF)
         return (valid or named)[0]
@@ -189,9 +181,9 @@ class _Pricing:
     def _check_tariffs(self, tariffs: Sequence[Tariff]) -> None:
         if any(tariff.currency != self.cdr.currency for tariff in tariffs):
             raise CannotPriceError(Reason.CURRENCY_DIFFERS)
-        if self.time_zone is None and any(_has_local_restriction(tariff) for tariff in tariffs):
+        if self.time_zone is None and any(has_local_restriction(tariff) for tariff in tariffs):
             raise CannotPriceError(Reason.NO_TIME_ZONE)
-        if not all(_is_in_range(tariff) for tariff in tariffs):
+        if not all(is_in_range(tariff) for tariff in tariffs):
             raise CannotPriceError(Reason.OUT_OF_RANGE)
 
     def _volumes(self, moments: Sequence[_Moment]) -> Iterator[_Volume]:
@@ -226,15 +218,15 @@ class _Pricing:
         clock = moment.reservation_clock if is_reservation else moment.session_clock
         return (
             self._applies_to_scope(found.reservation, is_reservation=is_reservation)
-            and _within_day(found.start_time, found.end_time, moment.local.time())
-            and _within(found.start_date, found.end_date, moment.local.date())
+            and within_day(found.start_time, found.end_time, moment.local.time())
+            and within(found.start_date, found.end_date, moment.local.date())
             and (not found.days_of_week or moment.local.weekday() in found.days_of_week)
-            and _within(found.min_kwh, found.max_kwh, moment.energy_before)
-            and _within(_seconds(found.min_duration_seconds), _seconds(found.max_duration_seconds), clock)
-            and _at_least(found.min_current_a, moment.period.min_current_a)
-            and _below(found.max_current_a, moment.period.max_current_a)
-            and _at_least(found.min_power_kw, moment.period.min_power_kw)
-            and _below(found.max_power_kw, moment.period.max_power_kw)
+            and within(found.min_kwh, found.max_kwh, moment.energy_before)
+            and within(seconds(found.min_duration_seconds), seconds(found.max_duration_seconds), clock)
+            and at_least(found.min_current_a, moment.period.min_current_a)
+            and below(found.max_current_a, moment.period.max_current_a)
+            and at_least(found.min_power_kw, moment.period.min_power_kw)
+            and below(found.max_power_kw, moment.period.max_power_kw)
         )
 
     def _applies_to_scope(self, reservation: str | None, *, is_reservation: bool) -> bool:
@@ -318,7 +310,7 @@ class _Pricing:
             yield Note.NOTHING_PRICED
         if any(not start <= moment.period.started_at <= end for moment in moments):
             yield Note.PERIOD_OUTSIDE_SESSION
-        if any(not _is_valid(moment.tariff, start) for moment in moments):
+        if any(not is_valid(moment.tariff, start) for moment in moments):
             yield Note.TARIFF_OUTSIDE_VALIDITY
         if len(used) > 1:
             yield Note.SEVERAL_TARIFFS
@@ -390,46 +382,6 @@ def _distance(total: Decimal | None, low: Decimal | None, high: Decimal | None) 
     return (bounded if high is None else min(bounded, high)) - total
 
 
-def _is_valid(tariff: Tariff, at: datetime) -> bool:
-    return (tariff.valid_from is None or tariff.valid_from <= at) and (tariff.valid_to is None or at < tariff.valid_to)
-
-
-def _has_local_restriction(tariff: Tariff) -> bool:
-    return any(
-        found.start_time is not None
-        or found.end_time is not None
-        or found.start_date is not None
-        or found.end_date is not None
-        or found.days_of_week
-        for found in (element.restrictions for element in tariff.elements)
-    )
-
-
-def _is_in_range(tariff: Tariff) -> bool:
-    limits = (tariff.min_price or Price(None), tariff.max_price or Price(None))
-    amounts = [amount for limit in limits for amount in (limit.excl_vat, limit.incl_vat) if amount is not None]
-    components = [component for element in tariff.elements for component in element.components]
-    return (
-        all(abs(amount) <= LARGEST_AMOUNT for amount in amounts)
-        and all(0 <= component.step_size <= LARGEST_STEP for component in components)
-        and all(0 <= (component.vat_rate_pct or 0) <= LARGEST_VAT_RATE_PCT for component in components)
-    )
-
-
-def _check_volumes(periods: Sequence[ChargingPeriod]) -> None:
-    names = ("energy_kwh", "charging_hours", "parking_hours", "reservation_hours")
-    sums = [sum((abs(getattr(period, name) or _ZERO) for period in periods), _ZERO) for name in names]
-    if len(periods) > MOST_PERIODS or max(sums) > LARGEST_VOLUME:
-        raise CannotPriceError(Reason.OUT_OF_RANGE)
-
-
-def _check_amounts(rows: Sequence[PricedRow]) -> None:
-    excl = sum((abs(row.amount_excl_vat or _ZERO) for row in rows), _ZERO)
-    incl = sum((abs(row.amount_incl_vat or _ZERO) for row in rows), _ZERO)
-    if max(excl, incl) > LARGEST_AMOUNT:
-        raise CannotPriceError(Reason.OUT_OF_RANGE)
-
-
 def _stepped_together(volumes: Sequence[_Volume]) -> Iterator[list[_Volume]]:
     """Group what is rounded up together (P7): energy; parking where it was priced, else charging; the reservation."""
     session = [volume for volume in volumes if not volume.is_reservation]
@@ -447,33 +399,3 @@ def _missing_units(last: _Volume, volume: Decimal) -> Decimal:
         return _ZERO
     units = volume * _UNITS_PER_VOLUME[last.dimension]
     return (units / step).to_integral_value(ROUND_CEILING) * step - units
-
-
-def _within_day(start: time | None, end: time | None, at: time) -> bool:
-    """Tell whether a local time is in a daily window, end exclusive, that may wrap over midnight (P4).
-
-    An end of 00:00 is the end of the day. A window whose other bounds are equal is empty (`EqualBounds.NEVER`).
-    """
-    if end is None or end == _MIDNIGHT:
-        return start is None or at >= start
-    if start is None:
-        return at < end
-    return start <= at < end if start <= end else at >= start or at < end
-
-
-def _seconds(count: int | None) -> timedelta | None:
-    return None if count is None else timedelta(seconds=count)
-
-
-def _within(low: _Ordered | None, high: _Ordered | None, value: _Ordered) -> bool:
-    return _at_least(low, value) and _below(high, value)
-
-
-def _at_least(low: _Ordered | None, value: _Ordered | None) -> bool:
-    """Compare with an inclusive lower bound; what the CDR does not say (P5) and what is not bounded holds."""
-    return low is None or value is None or value >= low
-
-
-def _below(high: _Ordered | None, value: _Ordered | None) -> bool:
-    """Compare with an exclusive upper bound; see `_at_least`."""
-    return high is None or value is None or value < high
