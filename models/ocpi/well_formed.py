@@ -21,6 +21,9 @@ _Object: TypeAlias = Mapping[str, object]
 
 _LIMIT: Final = 10**9
 """Decimal(18, 9) has nine digits before the point"""
+_LOWEST: Final = Decimal(-_LIMIT)
+_HIGHEST: Final = Decimal(_LIMIT)
+_LAST_PLACE: Final = Decimal(1).scaleb(-VOLUME_SCALE)
 
 _ZULU: Final = len("2026-10-01T12:00:00Z")
 _KNOWN: Final = frozenset(
@@ -181,14 +184,14 @@ def _maybe_number(value: object) -> Decimal | None:
 
 def _number(value: object) -> Decimal:
     """Give a number that fits nine digits before and nine after the point as it is."""
-    if type(value) is int and -_LIMIT < value < _LIMIT:
-        return Decimal(value)
-    if type(value) is not Decimal or not -_LIMIT < value < _LIMIT:
+    if type(value) is Decimal:
+        # Not as_tuple().exponent: that builds a named tuple in Python, which costs more than all the rest here.
+        if not _LOWEST < value < _HIGHEST or value.quantize(_LAST_PLACE) != value:
+            raise _Unusual
+        return value
+    if type(value) is not int or not -_LIMIT < value < _LIMIT:
         raise _Unusual
-    exponent = value.as_tuple().exponent
-    if type(exponent) is not int or exponent < -VOLUME_SCALE:
-        raise _Unusual
-    return value
+    return Decimal(value)
 
 
 def _instant(record: _Object, name: str) -> datetime:
