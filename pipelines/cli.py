@@ -33,7 +33,8 @@ disputes = typer.Typer(help="CDRs that are held, and why.")
 app.add_typer(sandbox, name="sandbox", no_args_is_help=True)
 app.add_typer(disputes, name="disputes", no_args_is_help=True)
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
+"""in a pipe or a log a line has 120 columns, not the 80 of a terminal that is not there"""
 complaints = Console(stderr=True)
 
 Month = Annotated[str, typer.Argument(metavar="MONTH", help="billing month, such as 2026-10")]
@@ -168,6 +169,14 @@ def disputes_show(case: Annotated[str, typer.Argument(help="case id, the key of 
     raise typer.Exit(command.show_one(case, console))
 
 
+@disputes.command("rules")
+def disputes_rules() -> None:
+    """The catalogue of rules, with what each holds and its thresholds."""
+    from pipelines.commands import disputes as command
+
+    raise typer.Exit(command.show_rules(console))
+
+
 def main() -> None:
     """Run the command line; what a user can mend is said in one line."""
     try:
@@ -176,3 +185,7 @@ def main() -> None:
         complaints.print("roamledger:", style="bold red", end=" ")
         complaints.print(str(error), highlight=False, markup=False, soft_wrap=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

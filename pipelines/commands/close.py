@@ -11,8 +11,9 @@ from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import stale_months, work_through
 from pipelines.lib.register import Register
+from pipelines.lib.register.closes import finished_close
 from pipelines.lib.runs import run_assets
-from pipelines.lib.settings import Settings, load_settings
+from pipelines.lib.settings import load_settings
 
 
 def parse_month(text: str) -> BillingMonth:
@@ -27,27 +28,29 @@ def run(text: str, console: Console, *, dry_run: bool) -> int:
     """Close a month, or say what a close would issue; give the exit code."""
     month, settings = parse_month(text), load_settings()
     lake, register = Lake(settings.lake), Register(settings.register)
+    with register.transaction() as tx:
+        was_closed = finished_close(tx, month.first_day) is not None
     with run_progress(console) as progress:
         work_through(
-            settings,
             [m for m in stale_months(lake, register, month) if dry_run or m != month],
             lambda m, step: progress.step(f"work through {m}", step),
         )
         if not dry_run:
             run_assets(
-                settings,
                 ("rating", "reconciliation", "billing", "documents", "warehouse"),
                 partition=str(month),
                 report=lambda step: progress.step(f"close {month}", step),
             )
             progress.finish(f"close {month}")
-    _say(close_month(lake, register, month, settings.clock(), dry_run=dry_run), settings, console, dry_run=dry_run)
+    report = close_month(lake, register, month, settings.clock(), dry_run=dry_run)
+    _say(report, "had already issued" if was_closed else "would issue" if dry_run else "issued", console)
+    if not dry_run:
+        console.print(f"  documents in {settings.documents / str(report.month)}", style="dim")
     return 0
 
 
-def _say(report: CloseReport, settings: Settings, console: Console, *, dry_run: bool) -> None:
+def _say(report: CloseReport, verb: str, console: Console) -> None:
     """Tell what was issued, or would be, in a few lines."""
-    verb = "would issue" if dry_run else "issued" if report.is_new else "had already issued"
     console.print(
         f"[bold]{report.month}[/] {verb} {report.invoices} invoices on {report.monthly_bills} monthly bills and "
         f"{report.statements} reimbursement statements ({report.sessions:,} sessions, "
@@ -59,5 +62,3 @@ def _say(report: CloseReport, settings: Settings, console: Console, *, dry_run: 
             f"{totals.rounding_amount:,} = [bold]{totals.total:,}[/] due, {totals.reimbursed:,} reimbursed"
         )
     console.print(f"  as of {report.as_of:%Y-%m-%d %H:%M} UTC, hash {report.outputs_sha256[:16]}", style="dim")
-    if not dry_run:
-        console.print(f"  documents in {settings.documents / str(report.month)}", style="dim")

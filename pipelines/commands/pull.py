@@ -27,11 +27,11 @@ def run(party: str, since: datetime | None, until: datetime | None, console: Con
         raise UserError(msg)
     config = _pull_config(settings, party, since, until)
     with run_progress(console) as progress:
-        run_assets(settings, INTAKE, run_config=config, report=lambda step: progress.step("pull", step))
+        run_assets(INTAKE, run_config=config, report=lambda step: progress.step("pull", step))
         progress.finish("pull")
         lake, register = Lake(settings.lake), Register(settings.register)
         months = stale_months(lake, register)
-        work_through(settings, months, lambda month, step: progress.step(f"work through {month}", step))
+        work_through(months, lambda month, step: progress.step(f"work through {month}", step))
     records = lake.read(Layer.TYPED, "records")
     console.print(intake_table(records))
     return 0

@@ -35,20 +35,23 @@ def print_summary(settings: Settings, month: BillingMonth, requests: int, second
 
 
 def _disputed(con: duckdb.DuckDBPyConnection, month: BillingMonth) -> Table:
-    """Show the held CDRs by rule; a CDR that broke several rules stands under its first."""
+    """Show what holds CDRs, rule by rule; a CDR that breaks several stands under each of them."""
     rows = con.execute(
         """
-        select split_part(disputes.rule_ids, ',', 1) as rule_id, any_value(findings.rule_name), disputes.currency,
-               count(distinct disputes.cdr_key), sum(disputes.amount_at_stake)
-        from fct_disputes as disputes
-        left join fct_findings as findings
-            on disputes.cdr_key = findings.cdr_key and split_part(disputes.rule_ids, ',', 1) = findings.rule_id
-        group by 1, 3 order by 1, 3
+        select findings.rule_id, findings.rule_name, count(*),
+               coalesce(sum(disputes.amount_at_stake) filter (disputes.currency = 'EUR'), 0)
+        from fct_findings as findings
+        inner join fct_disputes as disputes on findings.cdr_key = disputes.cdr_key
+        where findings.severity = 'block'
+        group by all order by all
         """
     ).fetchall()
-    table = _table(f"CDRs held and disputed, up to {month}", ("rule", "", "CDRs", "at stake"), left=2)
-    for rule, name, currency, cases, stake in rows:
-        table.add_row(rule, name or "", f"{cases:,}", f"{_money(stake)} {currency}")
+    (held,) = con.execute("select count(*) from fct_disputes").fetchone() or (0,)
+    table = _table(
+        f"{held} CDRs held and disputed up to {month}, by rule", ("rule", "", "CDRs", "EUR at stake"), left=2
+    )
+    for rule, name, cases, stake in rows:
+        table.add_row(rule, name, f"{cases:,}", _money(stake))
     return table
 
 
@@ -73,11 +76,11 @@ def _margins(con: duckdb.DuckDBPyConnection, month: BillingMonth) -> Table:
         """,
         [month.first_day],
     ).fetchall()
-    names = ("CPO", "", "sessions", "kWh", "wholesale cost", "", "revenue EUR", "margin EUR")
-    table = _table(f"Margin by CPO, {month}, net of VAT", names, left=2)
+    names = ("CPO", "sessions", "kWh", "wholesale cost", "revenue EUR", "margin EUR")
+    table = _table(f"Margin by CPO, {month}, net of VAT", names, left=1)
     for cpo, name, sessions, energy, cost, currency, revenue, margin in rows:
-        figures = (f"{sessions:,}", f"{energy:,.1f}", _money(cost), currency, _money(revenue), _money(margin))
-        table.add_row(cpo, name, *figures)
+        cost_there = f"{_money(cost)} {currency}"
+        table.add_row(f"{cpo} {name}", f"{sessions:,}", f"{energy:,.1f}", cost_there, _money(revenue), _money(margin))
     return table
 
 
@@ -95,7 +98,7 @@ def _say_where(settings: Settings, month: BillingMonth, console: Console) -> Non
 def _table(title: str, names: tuple[str, ...], *, left: int) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     for index, name in enumerate(names):
-        table.add_column(name, justify="left" if index < left or not name else "right")
+        table.add_column(name, justify="left" if index < left or not name else "right", no_wrap=True)
     return table
 
 

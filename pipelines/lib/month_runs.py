@@ -17,7 +17,6 @@ from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.closes import finished_closes
 from pipelines.lib.runs import StepFinished, run_assets, silent
-from pipelines.lib.settings import Settings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,14 +39,12 @@ def stale_months(lake: Lake, register: Register, upto: BillingMonth | None = Non
 
 
 def work_through(
-    settings: Settings,
     months: list[BillingMonth],
     report: Callable[[BillingMonth, StepFinished], None] = lambda _month, step: silent(step),
 ) -> None:
     """Price, match, judge and charge some months, without issuing anything."""
     for month in months:
         run_assets(
-            settings,
             MONTHLY,
             partition=str(month),
             without=ISSUING,

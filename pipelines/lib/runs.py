@@ -1,29 +1,29 @@
 """Running the asset graph in this process, for commands: the same assets, checks and order as in Dagster's interface.
 
 Loading the definitions imports Dagster and dbt (seconds), so this module is imported only by commands that run assets.
-Runs are recorded in `<home>/dagster`, where `make dev` shows them.
+A run's events are kept in memory: what a run did stands in the stores, and writing some thousand events to disk, each
+with its own flush, took longer than the work.
 """
 
 from __future__ import annotations
 
 import functools
-import logging
-import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
 
 from pipelines.lib.errors import UserError
-from pipelines.lib.settings import CHECKOUT, Settings
 
 if TYPE_CHECKING:
     from dagster._core.events.log import EventLogEntry
+
+
+_QUIET: Final = {"console": {"config": {"log_level": "CRITICAL"}}}
+"""a command speaks for itself; Dagster's own log of every event belongs in its interface"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,6 @@ def definitions() -> dg.Definitions:
 
 
 def run_assets(
-    settings: Settings,
     groups: Sequence[str],
     *,
     partition: str | None = None,
@@ -89,7 +88,6 @@ def run_assets(
     """Materialise the assets of some groups, with their checks, in dependency order.
 
     Args:
-        settings: names the home in whose Dagster instance the run is recorded.
         groups: asset groups.
         partition: billing month, for partitioned assets.
         without: asset keys to leave out, written `layer/name`.
@@ -103,11 +101,11 @@ def run_assets(
     keys = _select(groups, without)
     run_id = str(uuid.uuid4())
     watch = _Watch(total=len(job.get_subset(asset_selection=set(keys)).nodes), report=report)
-    with _instance(settings) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         instance.add_event_listener(run_id, watch)
         try:
             return job.execute_in_process(
-                run_config=run_config,
+                run_config={**(run_config or {}), "loggers": _QUIET},
                 instance=instance,
                 partition_key=partition,
                 asset_selection=keys,
@@ -135,15 +133,3 @@ def _raise_for_user(error: BaseException, watch: _Watch) -> None:
     if watch.failed_checks:
         msg = "; ".join(watch.failed_checks)
         raise UserError(msg) from None
-
-
-@contextmanager
-def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open the home's Dagster instance, created on first use, with its chatter kept off the terminal."""
-    folder = settings.home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "dagster.yaml").exists():
-        shutil.copyfile(CHECKOUT / "dagster.yaml", folder / "dagster.yaml")
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder))) as instance:
-        yield instance

@@ -20,7 +20,7 @@ from models.types.time import BillingMonth
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import INTAKE, ISSUING, MONTHLY
 from pipelines.lib.runs import StepFinished, run_assets
-from pipelines.lib.settings import Settings, load_settings
+from pipelines.lib.settings import Settings
 from pipelines.lib.verification.breach import Breach, differences
 
 _NOT_RECOMPUTED: Final = frozenset({Layer.LEDGER})
@@ -37,14 +37,12 @@ def recomputed_tables(
     stored = Lake(settings.lake)
     with _scratch_lake(stored) as scratch:
         run_assets(
-            load_settings(),
             INTAKE,
             without=("raw/ocpi_pages",),
             report=lambda step: report("recompute typed", step),
         )
         for month in months:
             run_assets(
-                load_settings(),
                 MONTHLY,
                 partition=str(month),
                 without=_DECISIONS,

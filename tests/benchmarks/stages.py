@@ -1,0 +1,300 @@
+"""The stages that `make bench` measures, and their baselines: one process each, figures as one JSON line."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+SEED = 11
+MONTH = "2026-10"
+NOW = "2026-11-05T05:00:00+00:00"
+DOCUMENTS = 60
+"""PDFs rendered per size: their time is linear in lines, so a sample tells it"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage worked on and how long it took."""
+
+    rows: int
+    unit: str
+    seconds: float
+
+
+def timed(work: Callable[[], int], unit: str) -> Stage:
+    """Time a piece of work that says how many rows it handled."""
+    began = time.perf_counter()
+    rows = work()
+    return Stage(rows, unit, time.perf_counter() - began)
+
+
+def _stores():
+    from pipelines.lib.lake import Lake
+    from pipelines.lib.register import Register
+    from pipelines.lib.settings import load_settings
+
+    settings = load_settings()
+    return settings, Lake(settings.lake), Register(settings.register)
+
+
+def _cdrs_and_periods(lake):
+    from models.schemas.registry import Layer
+
+    return lake.read_months(Layer.TYPED, "cdrs"), lake.read_months(Layer.TYPED, "charging_periods")
+
+
+def pull(home: Path, sessions: int) -> Stage:
+    """Fetch every module over HTTP from a sandbox in another process, into raw pages."""
+    from models.types.time import BillingMonth
+    from pipelines.lib.intake.pull import pull as pull_all
+    from pipelines.sandbox.files import settings_toml, write_master, write_world
+    from pipelines.sandbox.server import SandboxServer
+    from pipelines.sandbox.world import build_world
+
+    world = build_world(SEED, sessions, BillingMonth.parse(MONTH))
+    write_master(world, home / "master")
+    write_world(world, home / "world")
+    with SandboxServer(world) as server:
+        os.environ.update(server.tokens())
+        (home / "roamledger.toml").write_text(settings_toml(server.connections()))
+        settings, lake, register = _stores()
+        stage = timed(lambda: pull_all(settings, lake, register).records, "records")
+    return stage
+
+
+def intake(_home: Path, _sessions: int) -> Stage:
+    """Normalise the raw pages into typed, checked tables."""
+    from pipelines.lib.intake.normalise import normalise
+    from pipelines.lib.master_data import import_master_data
+
+    settings, lake, register = _stores()
+    import_master_data(settings, lake)
+
+    def work() -> int:
+        normalise(settings, lake, register)
+        return len(_cdrs_and_periods(lake)[0])
+
+    return timed(work, "CDRs")
+
+
+def duckdb_read_json(home: Path, _sessions: int) -> Stage:
+    """Baseline of intake: DuckDB's bare read_json of the same CDRs, every column of the record, decimals exact."""
+    import duckdb
+
+    files = [str(path) for path in (home / "world").rglob("cdrs.ndjson")]
+
+    def work() -> int:
+        relation = duckdb.sql(f"select * from read_json({files}, format='newline_delimited', sample_size=2000)")
+        return len(relation.to_arrow_table())
+
+    return timed(work, "CDRs")
+
+
+def rating(_home: Path, _sessions: int) -> Stage:
+    """Price every CDR from typed Parquet with the kernel."""
+    from models.rating.kernel import rate
+    from models.schemas.registry import Layer
+
+    _, lake, _ = _stores()
+
+    def work() -> int:
+        cdrs, periods = _cdrs_and_periods(lake)
+        versions = lake.read(Layer.TYPED, "tariff_versions")
+        components = lake.read(Layer.TYPED, "tariff_components")
+        return len(rate(_wholesale_sessions(lake, cdrs, periods, versions), periods, versions, components).cdrs)
+
+    return timed(work, "CDRs")
+
+
+def _wholesale_sessions(lake, cdrs, periods, versions):
+    from models.rating.selection import wholesale_sessions
+    from models.schemas.registry import Layer
+
+    return wholesale_sessions(cdrs, periods, lake.read(Layer.TYPED, "connectors"), versions)
+
+
+def one_cdr_reference(home: Path, _sessions: int) -> Stage:
+    """Baseline of rating: the one-CDR reference over the same CDRs, already read into memory."""
+    from zoneinfo import ZoneInfo
+
+    from models.ocpi.reading import decode_json, parse_cdr, parse_tariff
+    from models.rating.reference import price_cdr
+
+    published = {}
+    for path in (home / "world").rglob("tariffs.ndjson"):
+        for line in path.read_bytes().splitlines():
+            tariff = parse_tariff(decode_json(line), "2.2.1")
+            published.setdefault((tariff.owner_id, tariff.tariff_id), []).append(tariff)
+    cdrs = [
+        parse_cdr(decode_json(line), "2.2.1")
+        for path in (home / "world").rglob("cdrs.ndjson")
+        for line in path.read_bytes().splitlines()
+    ]
+    zone = ZoneInfo("Europe/Berlin")
+
+    def work() -> int:
+        for cdr in cdrs:
+            wanted = {period.tariff_id for period in cdr.periods}
+            tariffs = cdr.tariffs or [t for name in wanted for t in published.get((cdr.owner_id, name), ())]
+            price_cdr(cdr, tariffs, zone)
+        return len(cdrs)
+
+    return timed(work, "CDRs")
+
+
+def _run_month(groups, without=()) -> None:
+    from pipelines.lib.runs import run_assets
+
+    settings, _, _ = _stores()
+    for month in ("2026-09", MONTH):
+        run_assets(groups, partition=month, without=without)
+
+
+def reconciliation(_home: Path, _sessions: int) -> Stage:
+    """Match, check by every rule, judge, and keep the disputes: the assets as they run, with their contracts."""
+    _, lake, _ = _stores()
+    _run_month(("rating",))
+
+    def work() -> int:
+        _run_month(("reconciliation",))
+        return len(_cdrs_and_periods(lake)[0])
+
+    return timed(work, "CDRs")
+
+
+def bare_join(_home: Path, _sessions: int) -> Stage:
+    """Baseline of reconciliation: one DuckDB join of CDRs with authorizations by reference, and nothing else."""
+    import duckdb
+
+    _, lake, _ = _stores()
+    cdrs, authorizations = (f"{lake.root}/typed/{name}/*/part-0.parquet" for name in ("cdrs", "authorizations"))
+
+    def work() -> int:
+        query = (
+            f"select c.*, a.authorization_id from '{cdrs}' as c "
+            f"left join '{authorizations}' as a using (authorization_reference, token_uid)"
+        )
+        return len(duckdb.sql(query).pl())
+
+    return timed(work, "CDRs")
+
+
+def close(_home: Path, _sessions: int) -> Stage:
+    """Charge both months and close them: retail prices, VAT, documents, numbers."""
+    _, lake, _ = _stores()
+
+    def work() -> int:
+        _run_month(("billing",))
+        return len(_cdrs_and_periods(lake)[0])
+
+    return timed(work, "CDRs")
+
+
+def dbt(_home: Path, _sessions: int) -> Stage:
+    """Build, test and publish the warehouse."""
+    from pipelines.lib.warehouse import build_and_publish
+
+    settings, lake, _ = _stores()
+
+    def work() -> int:
+        build_and_publish(settings, lake)
+        return len(_cdrs_and_periods(lake)[0])
+
+    return timed(work, "CDRs")
+
+
+def plain_sql(home: Path, _sessions: int) -> Stage:
+    """Baseline of dbt: the SQL that dbt compiled, run in order in plain DuckDB, without tests."""
+    import duckdb
+
+    _, lake, _ = _stores()
+    (manifest_file,) = (home / "warehouse" / "dbt").rglob("manifest.json")
+    nodes = json.loads(manifest_file.read_text())["nodes"]
+    models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
+    done: set[str] = set()
+
+    def work() -> int:
+        with duckdb.connect() as con:
+            for schema in sorted({node["schema"] for node in models.values()}):
+                con.execute(f"create schema if not exists {schema}")
+            con.execute("attach ':memory:' as build")
+            while len(done) < len(models):
+                for name, node in models.items():
+                    if name not in done and set(node["depends_on"]["nodes"]) & set(models) <= done:
+                        _create(con, node)
+                        done.add(name)
+        return len(_cdrs_and_periods(lake)[0])
+
+    return timed(work, "CDRs")
+
+
+def _create(con, node) -> None:
+    con.execute(f"create schema if not exists build.{node['schema']}")
+    con.execute(f"create or replace table build.{node['schema']}.{node['alias']} as {node['compiled_code']}")
+
+
+def _sample(settings, register):
+    from pipelines.lib.register.documents import issued_documents
+
+    with register.transaction() as tx:
+        issued = issued_documents(tx)
+    return issued[:: max(1, len(issued) // DOCUMENTS)][:DOCUMENTS]
+
+
+def pdf(_home: Path, _sessions: int) -> Stage:
+    """Render a sample of the issued documents, from stored content to PDF bytes, in one process."""
+    from pipelines.lib.rendering import pdf_of
+
+    settings, _, register = _stores()
+    sample = _sample(settings, register)
+    return timed(lambda: sum(bool(pdf_of(each)) for each in sample), "documents")
+
+
+def bare_weasyprint(_home: Path, _sessions: int) -> Stage:
+    """Baseline of pdf: WeasyPrint alone on the same HTML, made beforehand."""
+    from pipelines.lib.rendering import html_of
+    from weasyprint import HTML
+
+    settings, _, register = _stores()
+    pages = [html_of(each) for each in _sample(settings, register)]
+    return timed(lambda: sum(bool(HTML(string=page).write_pdf()) for page in pages), "documents")
+
+
+STAGES: dict[str, Callable[[Path, int], Stage]] = {
+    "pull": pull,
+    "intake": intake,
+    "rating": rating,
+    "reconciliation": reconciliation,
+    "close": close,
+    "dbt": dbt,
+    "pdf": pdf,
+}
+BASELINES = {
+    "intake": "duckdb_read_json",
+    "rating": "one_cdr_reference",
+    "reconciliation": "bare_join",
+    "dbt": "plain_sql",
+    "pdf": "bare_weasyprint",
+}
+_BASELINE_STAGES = {
+    function.__name__: function
+    for function in (duckdb_read_json, one_cdr_reference, bare_join, plain_sql, bare_weasyprint)
+}
+
+
+def main(name: str, home: Path, sessions: int) -> None:
+    """Run one stage in this process and print its figures."""
+    os.environ |= {"ROAMLEDGER_HOME": str(home), "ROAMLEDGER_NOW": NOW}
+    stage = (STAGES | _BASELINE_STAGES)[name](home, sessions)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"rows": stage.rows, "unit": stage.unit, "seconds": stage.seconds, "peak_mib": peak}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
