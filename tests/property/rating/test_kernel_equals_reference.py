@@ -147,7 +147,7 @@ def session(random, number):
         owner_id="DE*LDW",
         cdr_id=f"C{number}",
         started_at=start,
-        ended_at=at + timedelta(minutes=random.choice((0, 5, -600))),
+        ended_at=at + timedelta(minutes=random.choice((*[5] * 12, 0, -600))),
         currency="EUR",
         periods=tuple(oversized(random, periods)),
         total_cost=Price(Decimal(0)),
