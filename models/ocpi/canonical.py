@@ -22,7 +22,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Restrictions:
-    """When a tariff element applies (11.4.6). Times and dates are local to the charge point; any bound may be absent."""
+    """When a tariff element applies (11.4.6). Times and dates are local to the charge point; bounds may be absent."""
 
     start_time: time | None = None
     end_time: time | None = None
