@@ -6,7 +6,8 @@ from rich.console import Console
 
 from models.types.time import BillingMonth
 from pipelines.commands.progress import run_progress
-from pipelines.lib.close import CloseReport, close_month
+from pipelines.lib.books import load_books
+from pipelines.lib.close import CloseReport, close_month, refuse_open_month
 from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import stale_months, work_through
@@ -28,6 +29,7 @@ def run(text: str, console: Console, *, dry_run: bool) -> int:
     """Close a month, or say what a close would issue; give the exit code."""
     month, settings = parse_month(text), load_settings()
     lake, register = Lake(settings.lake), Register(settings.register)
+    refuse_open_month(month, load_books(lake), settings.clock())
     with register.transaction() as tx:
         was_closed = finished_close(tx, month.first_day) is not None
     with run_progress(console) as progress:

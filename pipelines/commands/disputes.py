@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from textwrap import shorten
+from typing import Final
 
 import polars as pl
 from rich.console import Console, Group
@@ -20,6 +22,9 @@ from pipelines.lib.register import Register
 from pipelines.lib.register.disputes import case_events, case_states
 from pipelines.lib.settings import load_settings
 
+_OTHER_COLUMNS: Final = 82
+"""columns of a terminal that everything but the reason takes"""
+
 
 def show_all(console: Console) -> int:
     """Show every case, those in dispute first, and what is at stake by currency; give the exit code."""
@@ -28,7 +33,8 @@ def show_all(console: Console) -> int:
     if not states:
         console.print("No CDR is in dispute.")
         return 0
-    console.print(_cases(sorted(states, key=lambda state: (not state.is_live, state.case_id))))
+    ordered = sorted(states, key=lambda state: (not state.is_live, state.case_id))
+    console.print(_cases(ordered, console.width))
     console.print(_at_stake([state for state in states if state.is_live]))
     return 0
 
@@ -61,15 +67,17 @@ def show_rules(console: Console) -> int:
     return 0
 
 
-def _cases(states: list[CaseState]) -> RichTable:
-    table = _table("Disputes", "case", "state", "rules")
-    for name in ("at stake", "deadline"):
-        table.add_column(name, justify="right")
-    table.add_column("reason", overflow="ellipsis", no_wrap=True, max_width=70)
+def _cases(states: list[CaseState], width: int) -> RichTable:
+    """List the cases; a reason is cut to what the other columns leave of the line."""
+    room = max(30, width - _OTHER_COLUMNS)
+    table = RichTable(title="Disputes", title_justify="left", header_style="bold")
+    for name in ("case", "state", "rules", "at stake", "deadline"):
+        table.add_column(name, justify="right" if name == "at stake" else "left", no_wrap=True)
+    table.add_column("reason", no_wrap=True)
     for state in states:
         style = "" if state.is_live else "dim"
         cells = (state.case_id, str(state.status), ", ".join(state.rule_ids), _amount(state), str(state.deadline_on))
-        table.add_row(*map(Text, (*cells, state.reason)), style=style)
+        table.add_row(*map(Text, (*cells, shorten(state.reason, room, placeholder="…"))), style=style)
     return table
 
 

@@ -12,6 +12,7 @@ from models.schemas.registry import Layer
 from models.types.vocabularies import RecordOutcome
 from pipelines.commands.progress import run_progress
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake import last_pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import INTAKE, stale_months, work_through
 from pipelines.lib.register import Register
@@ -34,7 +35,10 @@ def run(party: str, since: datetime | None, until: datetime | None, console: Con
         work_through(months, lambda month, step: progress.step(f"work through {month}", step))
     records = lake.read(Layer.TYPED, "records")
     console.print(intake_table(records))
-    return 0
+    failures = last_pull(lake).failures
+    for failure in failures:
+        console.print(str(failure), style="red", markup=False, highlight=False)
+    return 1 if failures else 0
 
 
 def intake_table(records: pl.DataFrame) -> RichTable:

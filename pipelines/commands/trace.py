@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -52,9 +53,15 @@ def _lines(document: Row) -> Table:
         what = line.get("cdr_key") or line.get("charge_id")
         where = ", ".join(filter(None, (line.get("location_name"), line.get("location_city"))))
         net = line.get("net_amount", line.get("amount"))
-        table.add_row(str(line["line_number"]), what, where, _figure(line.get("energy_kwh")), net)
+        table.add_row(str(line["line_number"]), what, where, _figure(Decimal(line.get("energy_kwh", 0))), net)
     for item in document.get("items", ()):
-        row = ("", item["document_number"], ", ".join(item["countries"]), item["energy_kwh"], item["net_total"])
+        row = (
+            "",
+            item["document_number"],
+            ", ".join(item["countries"]),
+            _figure(Decimal(item["energy_kwh"])),
+            item["net_total"],
+        )
         table.add_row(*row)
     return table
 
@@ -99,7 +106,7 @@ def _rounding(charge: Row) -> str:
 
 def _add_claim(tree: Tree, traced: LineTrace) -> None:
     verdict, cdr = traced.verdict, traced.cdr
-    branch = tree.add(f"[bold]CDR[/] {cdr['cdr_key']}: {cdr['started_at']:%Y-%m-%d %H:%M:%S} to {cdr['ended_at']}")
+    branch = tree.add(f"[bold]CDR[/] {cdr['cdr_key']}: {_instant(cdr['started_at'])} to {_instant(cdr['ended_at'])}")
     branch.add(
         f"verdict {verdict.get('verdict')}: claimed {_figure(verdict.get('claimed_excl_vat'))}, recomputed "
         f"{verdict.get('recomputed_excl_vat')} {verdict.get('currency')} excl. VAT"
@@ -108,13 +115,13 @@ def _add_claim(tree: Tree, traced: LineTrace) -> None:
         branch.add(f"{finding['rule_id']} {finding['severity']}: {finding['message']}")
     match, authorization = traced.match, traced.authorization
     branch.add(
-        f"authorization {authorization['authorization_id']} at {authorization['authorized_at']} "
+        f"authorization {authorization['authorization_id']} at {_instant(authorization['authorized_at'])} "
         f"({match['match_kind']}, {match['seconds_from_authorization']} s before the start)"
         if authorization
         else f"no authorization: {match.get('reason')}"
     )
     if traced.wholesale_components:
-        branch.add(f"wholesale, {traced.wholesale['policy']}").add(_components(traced.wholesale_components))
+        branch.add("priced again at the CPO's tariff").add(_components(traced.wholesale_components))
 
 
 def _components(rows: list[dict[str, Any]]) -> Table:
@@ -139,9 +146,13 @@ def _add_bytes(tree: Tree, traced: LineTrace) -> None:
     raw = traced.raw
     branch = tree.add(
         f"[bold]bytes[/] record {raw['page_position']} of page {raw['page_sha256'][:16]}… from {raw['connection_id']} "
-        f"(OCPI {raw['ocpi_version']}), received {raw['received_at']}"
+        f"(OCPI {raw['ocpi_version']}), received {_instant(raw['received_at'])}"
     )
     branch.add(Text(raw["record"]))  # as text: the brackets of JSON are no markup
+
+
+def _instant(value: datetime) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _figure(value: object) -> str:

@@ -36,7 +36,7 @@ from pipelines.lib.register import Register
 from pipelines.lib.register.closes import FinishedClose, finish_close, finished_close, start_close, started_as_of
 from pipelines.lib.register.documents import billed_ids, issue_documents, issued_documents, last_numbers
 
-__all__ = ["CloseReport", "close_month"]
+__all__ = ["CloseReport", "close_month", "refuse_open_month"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def close_month(
         UserError: when the month is not over, was not worked through, or a fact is missing that a document needs.
     """
     books = load_books(lake)
-    _refuse_open_month(month, books, now)
+    refuse_open_month(month, books, now)
     with register.transaction() as tx:
         is_closed = finished_close(tx, month.first_day) is not None
     if not is_closed:
@@ -88,7 +88,8 @@ def close_month(
     return _report(register, month, is_new=not is_closed)
 
 
-def _refuse_open_month(month: BillingMonth, books: Books, now: datetime) -> None:
+def refuse_open_month(month: BillingMonth, books: Books, now: datetime) -> None:
+    """Refuse a month that is not over on the company's calendar, with a `UserError` that says when it will be."""
     zone = company_zone(books.master)
     if now < month.window(zone)[1]:
         msg = f"{month} is not over until {month.next.first_day} 00:00 {zone}: close it after that"

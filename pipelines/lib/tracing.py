@@ -15,7 +15,7 @@ from models.types.time import BillingMonth
 from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import RawStore
-from pipelines.lib.register import Register
+from pipelines.lib.register import Register, documents
 from pipelines.lib.register.tables import DOCUMENTS
 
 Row = dict[str, Any]
@@ -42,17 +42,16 @@ class LineTrace:
     """connection, page SHA-256, position and the record as received"""
 
 
-def find_document(register: Register, number: str) -> Mapping[str, Any]:
-    """Give an issued document's content by its number; an unknown one is a `UserError` that names a neighbour."""
+def find_document(register: Register, number: str) -> Row:
+    """Give an issued document's kind and content by its number; an unknown one is a `UserError` that names another."""
     with register.transaction() as tx:
-        query = sa.select(DOCUMENTS.c.content_json).where(DOCUMENTS.c.document_number == number.upper())
-        content = tx.execute(query).scalar_one_or_none()
-        if content is None:
+        issued = documents.find_document(tx, number)
+        if issued is None:
             example = tx.execute(sa.select(DOCUMENTS.c.document_number).order_by(DOCUMENTS.c.issued_at)).scalar()
             known = f"; an issued one is {example}" if example else "; nothing was issued yet, close a month first"
             msg = f"document {number!r} was never issued{known}"
             raise UserError(msg)
-    return json.loads(content)
+    return {"kind": str(issued.kind)} | json.loads(issued.content_json)
 
 
 def trace_line(lake: Lake, document: Mapping[str, Any], line_number: int) -> LineTrace:

@@ -64,8 +64,7 @@ def pull(home: Path, sessions: int) -> Stage:
         os.environ.update(server.tokens())
         (home / "roamledger.toml").write_text(settings_toml(server.connections()))
         settings, lake, register = _stores()
-        stage = timed(lambda: pull_all(settings, lake, register).records, "records")
-    return stage
+        return timed(lambda: pull_all(settings, lake, register).records, "records")
 
 
 def intake(_home: Path, _sessions: int) -> Stage:
@@ -151,7 +150,6 @@ def one_cdr_reference(home: Path, _sessions: int) -> Stage:
 def _run_month(groups, without=()) -> None:
     from pipelines.lib.runs import run_assets
 
-    settings, _, _ = _stores()
     for month in ("2026-09", MONTH):
         run_assets(groups, partition=month, without=without)
 
