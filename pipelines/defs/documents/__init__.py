@@ -1,0 +1,1 @@
+"""Documents: issued content to PDF files."""
