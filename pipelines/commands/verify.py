@@ -16,7 +16,7 @@ from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.settings import Settings, load_settings
 from pipelines.lib.verification.breach import Breach
-from pipelines.lib.verification.conservation import conservation_breaches
+from pipelines.lib.verification.conservation import RAW_PAGES, conservation_breaches
 from pipelines.lib.verification.documents import document_breaches
 from pipelines.lib.verification.recompute import recomputed_tables
 from pipelines.lib.verification.warehouse import warehouse_breaches
@@ -36,7 +36,7 @@ def run(text: str, console: Console, *, as_json: bool) -> int:
     months = _months(lake, text)
     quiet = Console(quiet=True) if as_json else console
     with run_progress(quiet) as progress:
-        found = {name: check() for name, check in _checks(settings, lake, register, months, progress).items()}
+        found = _run(_checks(settings, lake, register, months, progress))
     if as_json:
         console.print_json(json.dumps(_as_json(months, found)))
     else:
@@ -53,6 +53,19 @@ def _checks(
         "documents": lambda: document_breaches(settings, lake, register),
         "warehouse": lambda: warehouse_breaches(settings, lake),
     }
+
+
+def _run(checks: dict[str, Callable[[], list[Breach]]]) -> dict[str, list[Breach]]:
+    """Run the checks in their order; from raw pages that were changed nothing can be recomputed."""
+    found: dict[str, list[Breach]] = {}
+    for name, check in checks.items():
+        is_raw_sound = not any(breach.check == RAW_PAGES for breach in found.get("conservation", ()))
+        found[name] = check() if is_raw_sound or name != "recomputation" else [_not_recomputed()]
+    return found
+
+
+def _not_recomputed() -> Breach:
+    return Breach("recomputation", "typed tables, prices and charges", "intact raw pages", "changed ones: see above")
 
 
 def _months(lake: Lake, text: str) -> list[BillingMonth]:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,12 @@ class Company:
 
     home: Path
     now: str
+    sessions: int
+    seed: int
+
+    def at(self, home):
+        """The same company in another home."""
+        return replace(self, home=home)
 
     def run(self, *arguments, check=True):
         """Run `roamledger` as a user would, in its own process."""
@@ -26,15 +32,16 @@ class Company:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
-    def json(self, *arguments, check=True):
+    def json(self, *arguments):
         """Run a command that answers in JSON."""
-        return json.loads(self.run(*arguments, check=check).stdout)
+        return json.loads(self.run(*arguments).stdout)
 
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory):
     """A company after two months: pulled, closed, documented and published by `roamledger demo`."""
-    company = Company(tmp_path_factory.mktemp("company") / "home", "2026-11-06T06:00:00Z")
-    done = company.run("demo", "--month", "2026-10", "--sessions", "900", "--seed", "7")
-    (company.home / "demo.txt").write_text(done.stdout)
+    home = tmp_path_factory.mktemp("company") / "home"
+    company = Company(home, "2026-11-06T06:00:00Z", sessions=900, seed=7)
+    done = company.run("demo", "--month", "2026-10", "--sessions", str(company.sessions), "--seed", str(company.seed))
+    (home / "demo.txt").write_text(done.stdout + done.stderr)
     return company

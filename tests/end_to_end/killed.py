@@ -20,9 +20,7 @@ def die(*_arguments, **_named):
 def after_calls(function: Callable, calls: int) -> Callable:
     """Let a function be called so many times, then die before the next call."""
     left = iter(range(calls))
-    return lambda *arguments, **named: (
-        function(*arguments, **named) if next(left, None) is not None else die()
-    )
+    return lambda *arguments, **named: function(*arguments, **named) if next(left, None) is not None else die()
 
 
 def on_table(name: str, *, is_written: bool) -> Callable:

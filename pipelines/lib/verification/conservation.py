@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import polars as pl
 
@@ -13,6 +14,9 @@ from models.types.vocabularies import Verdict
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Provenance, RawStore
 from pipelines.lib.verification.breach import Breach
+
+RAW_PAGES: Final = "raw pages"
+"""the check that a page still has the bytes that were received"""
 
 
 def conservation_breaches(lake: Lake) -> list[Breach]:
@@ -30,7 +34,7 @@ def _page_breaches(lake: Lake) -> Iterator[Breach]:
             try:
                 records = _records_on(store, page)
             except ValueError as error:
-                yield Breach("raw pages", f"raw/{page.connection_id}/{page.module}", "bytes as received", str(error))
+                yield Breach(RAW_PAGES, f"raw/{page.connection_id}/{page.module}", "bytes as received", str(error))
                 continue
             key = (page.pull_id, page.sha256, page.connection_id, page.module)
             received[key] = received.get(key, 0) + records
