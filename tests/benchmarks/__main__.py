@@ -18,7 +18,7 @@ from rich.table import Table
 
 from tests.benchmarks.stages import BASELINES, STAGES
 
-console = Console()
+console = Console(width=120)
 
 
 def measure(stage: str, home: Path, sessions: int) -> dict[str, float]:

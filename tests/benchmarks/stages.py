@@ -69,11 +69,13 @@ def pull(home: Path, sessions: int) -> Stage:
 
 def intake(_home: Path, _sessions: int) -> Stage:
     """Normalise the raw pages into typed, checked tables."""
+    from models.schemas.registry import Layer
     from pipelines.lib.intake.normalise import normalise
-    from pipelines.lib.master_data import import_master_data
+    from pipelines.lib.master_data import load_master
 
     settings, lake, register = _stores()
-    import_master_data(settings, lake)
+    for name, frame in load_master(settings.master).items():
+        lake.write(Layer.MASTER, name, frame)
 
     def work() -> int:
         normalise(settings, lake, register)
@@ -98,6 +100,7 @@ def duckdb_read_json(home: Path, _sessions: int) -> Stage:
 def rating(_home: Path, _sessions: int) -> Stage:
     """Price every CDR from typed Parquet with the kernel."""
     from models.rating.kernel import rate
+    from models.rating.selection import select_wholesale
     from models.schemas.registry import Layer
 
     _, lake, _ = _stores()
@@ -106,16 +109,10 @@ def rating(_home: Path, _sessions: int) -> Stage:
         cdrs, periods = _cdrs_and_periods(lake)
         versions = lake.read(Layer.TYPED, "tariff_versions")
         components = lake.read(Layer.TYPED, "tariff_components")
-        return len(rate(_wholesale_sessions(lake, cdrs, periods, versions), periods, versions, components).cdrs)
+        chosen = select_wholesale(cdrs, periods, versions, lake.read(Layer.TYPED, "connectors"))
+        return len(rate(chosen.sessions, periods, versions, components).cdrs)
 
     return timed(work, "CDRs")
-
-
-def _wholesale_sessions(lake, cdrs, periods, versions):
-    from models.rating.selection import wholesale_sessions
-    from models.schemas.registry import Layer
-
-    return wholesale_sessions(cdrs, periods, lake.read(Layer.TYPED, "connectors"), versions)
 
 
 def one_cdr_reference(home: Path, _sessions: int) -> Stage:
@@ -185,7 +182,10 @@ def bare_join(_home: Path, _sessions: int) -> Stage:
 
 def close(_home: Path, _sessions: int) -> Stage:
     """Charge both months and close them: retail prices, VAT, documents, numbers."""
+    from pipelines.lib.runs import definitions
+
     _, lake, _ = _stores()
+    definitions()  # loading Dagster and dbt is the same ten seconds whatever the size
 
     def work() -> int:
         _run_month(("billing",))
@@ -211,30 +211,27 @@ def plain_sql(home: Path, _sessions: int) -> Stage:
     """Baseline of dbt: the SQL that dbt compiled, run in order in plain DuckDB, without tests."""
     import duckdb
 
+    from pipelines.lib.dbt import manifest_file
+
     _, lake, _ = _stores()
-    (manifest_file,) = (home / "warehouse" / "dbt").rglob("manifest.json")
-    nodes = json.loads(manifest_file.read_text())["nodes"]
+    nodes = json.loads(manifest_file().read_text())["nodes"]
     models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
-    done: set[str] = set()
+    compiled = home / "warehouse" / "dbt" / "target" / "compiled" / "roamledger"
 
     def work() -> int:
+        done: set[str] = set()
         with duckdb.connect() as con:
-            for schema in sorted({node["schema"] for node in models.values()}):
-                con.execute(f"create schema if not exists {schema}")
             con.execute("attach ':memory:' as build")
             while len(done) < len(models):
                 for name, node in models.items():
                     if name not in done and set(node["depends_on"]["nodes"]) & set(models) <= done:
-                        _create(con, node)
+                        con.execute(f"create schema if not exists build.{node['schema']}")
+                        sql = (compiled / node["original_file_path"]).read_text()
+                        con.execute(f"create table build.{node['schema']}.{node['alias']} as {sql}")
                         done.add(name)
         return len(_cdrs_and_periods(lake)[0])
 
     return timed(work, "CDRs")
-
-
-def _create(con, node) -> None:
-    con.execute(f"create schema if not exists build.{node['schema']}")
-    con.execute(f"create or replace table build.{node['schema']}.{node['alias']} as {node['compiled_code']}")
 
 
 def _sample(settings, register):
@@ -256,8 +253,9 @@ def pdf(_home: Path, _sessions: int) -> Stage:
 
 def bare_weasyprint(_home: Path, _sessions: int) -> Stage:
     """Baseline of pdf: WeasyPrint alone on the same HTML, made beforehand."""
-    from pipelines.lib.rendering import html_of
     from weasyprint import HTML
+
+    from pipelines.lib.rendering import html_of
 
     settings, _, register = _stores()
     pages = [html_of(each) for each in _sample(settings, register)]
