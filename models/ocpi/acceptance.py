@@ -12,6 +12,8 @@ from models.ocpi.problems import RecordProblem
 EARLIEST_END: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """Before it there is no billing month; OCPI peers write 1970 where they do not know a time."""
 
+_YEARS: Final = range(2000, 2100)
+
 _CLOCK_SKEW: Final = timedelta(days=1)
 """A charger's clock may run ahead; a session that ends tomorrow was not yet charged."""
 
@@ -27,9 +29,18 @@ def hold_to_acceptance(cdr: Cdr, received_at: datetime) -> datetime:
             f"found {cdr.ended_at.isoformat()}"
         )
         raise RecordProblem(rule="bad_time", field="end_date_time", message=message)
+    for at in (cdr.started_at, *(period.started_at for period in cdr.periods)):
+        hold_to_calendar(at)
     if not cdr.is_credit:
         _refuse_negatives(cdr)
     return cdr.last_updated_at
+
+
+def hold_to_calendar(at: datetime | None) -> None:
+    """Refuse an instant that has no billing month; year 9999 even has none that could be written down."""
+    if at is not None and at.year not in _YEARS:
+        message = f"expected a time from {_YEARS.start} to {_YEARS.stop - 1}, found {at.isoformat()}"
+        raise RecordProblem(rule="bad_time", field="", message=message)
 
 
 def _refuse_negatives(cdr: Cdr) -> None:

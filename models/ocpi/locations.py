@@ -10,11 +10,15 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from models.ocpi.fields import Fields
+from models.ocpi.problems import RecordProblem
 from models.ocpi.tariffs import owner_of
 from models.types.money import VOLUME_SCALE, rounded
 
 _PHASES: Final = {"AC_1_PHASE": 1, "AC_2_PHASE": 2, "AC_2_PHASE_SPLIT": 2, "AC_3_PHASE": 3, "DC": 1}
 """Phases of a power type; a connector's voltage is line to neutral for AC, so power = volts x amperes x phases."""
+
+_MOST_WATTS: Final = 10**12
+"""Decimal(18, 9) holds nine digits of kW; volts times amperes can exceed it where neither does alone"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,9 @@ def _power(connector: Fields) -> Decimal | None:
         if volts is None or amperes is None or phases is None:
             return None
         watts = volts * amperes * phases
+    if watts >= _MOST_WATTS:
+        message = f"location connector {connector.where('id')}: expected less than {_MOST_WATTS} W, found {watts}"
+        raise RecordProblem(rule="number_out_of_range", field=connector.where("max_voltage"), message=message)
     return rounded(watts.scaleb(-3), VOLUME_SCALE)
 
 

@@ -27,7 +27,7 @@ def decode_json(data: bytes | str) -> object:
     """
     try:
         return json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # arithmetic: no Decimal has a 22-digit exponent
         raise RecordProblem(rule="not_json", field="", message=f"expected JSON, found {error}") from None
 
 

@@ -19,7 +19,7 @@ from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, RawStore
 
-LANDING: Final = "1"
+LANDING: Final = "2"
 """Raise it whenever records are read differently: everything is then landed anew from the raw pages."""
 
 RECORDS: Final = "records"

@@ -16,7 +16,7 @@ from typing import Final, Protocol, cast
 import msgspec
 import polars as pl
 
-from models.ocpi.acceptance import hold_to_acceptance
+from models.ocpi.acceptance import hold_to_acceptance, hold_to_calendar
 from models.ocpi.authorizations import read_authorization
 from models.ocpi.canonical import Cdr, Tariff
 from models.ocpi.cdr_frames import cdr_columns, columns_of, period_columns
@@ -38,7 +38,9 @@ PAGE: Final = -1
 
 _DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 _CANONICAL: Final = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+"""the last for an exponent that no Decimal can hold, such as 1e9999999999999999999: without it one digit string in one
+record would stop everybody's intake"""
 
 RecordRow = tuple[object, ...]
 """a row of `landing.RECORD_SCHEMA`"""
@@ -139,7 +141,8 @@ def _decoded(record: bytes) -> object:
     try:
         return _DECODE(record)
     except _UNREADABLE as error:
-        message = f"expected JSON, found {_shown(record)}: {error}"
+        detail = "an exponent beyond all reason" if isinstance(error, ArithmeticError) else error
+        message = f"expected JSON, found {_shown(record)}: {detail}"
         raise RecordProblem(rule="not_json", field="", message=message) from None
 
 
@@ -235,6 +238,7 @@ class ValueReader:
     def take(self, record: Mapping[str, object], context: PageContext) -> Read:
         """Read a record into its rows."""
         values, read = self.read(record, context)
+        hold_to_calendar(read.at)
         self._values += values
         self._rows += [self._count] * len(values)
         self._count += 1
