@@ -8,10 +8,17 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from pipelines.lib.errors import UserError
 
@@ -20,7 +27,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class Connection(BaseModel):
-    """An OCPI peer, as agreed with it."""
+    """An OCPI peer, as agreed with it. An unknown name is refused: a token written into the file, most of all."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     connection_id: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
     kind: Literal["cpo", "hub", "platform"]
@@ -31,6 +40,8 @@ class Connection(BaseModel):
     token_env: str
     """name of the environment variable that holds the credentials token"""
     token_encoding: Literal["base64", "raw"] = "base64"
+    other_hosts: tuple[str, ...] = ()
+    """further places of its endpoints, such as https://cdrs.example; its token is sent nowhere else"""
     page_limit: Annotated[int, Field(ge=1, le=1000)] = 200
     overlap_seconds: Annotated[int, Field(ge=0)] = 3600
     """each pull looks this far behind its watermark, because peers stamp `last_updated` before they publish"""
@@ -42,6 +53,11 @@ class Connection(BaseModel):
         value = os.environ.get(self.token_env, "")
         if not value:
             msg = f"connection {self.connection_id}: environment variable {self.token_env} with its token is not set"
+            raise UserError(msg)
+        if not (value.isprintable() and (value.isascii() or self.token_encoding == "base64")):
+            msg = (
+                f"connection {self.connection_id}: {self.token_env} holds what no token has, such as a line break"
+            )
             raise UserError(msg)
         return SecretStr(value)
 
@@ -70,6 +86,16 @@ class Settings(BaseSettings):
         if value is not None and value.tzinfo is None:
             msg = "needs a zone, such as 2026-11-05T06:00:00Z"
             raise ValueError(msg)
+        return value
+
+    @field_validator("connections")
+    @classmethod
+    def _are_distinct(cls, value: tuple[Connection, ...]) -> tuple[Connection, ...]:
+        ids = [connection.connection_id for connection in value]
+        for connection_id in ids:
+            if ids.count(connection_id) > 1:
+                msg = f"connection_id {connection_id} stands twice: their pages and watermarks would mix"
+                raise ValueError(msg)
         return value
 
     @classmethod
@@ -134,8 +160,17 @@ def config_file() -> Path:
 
 def load_settings() -> Settings:
     """Read the settings; a bad or missing one is a `UserError` that names it."""
+    if "ROAMLEDGER_CONFIG" in os.environ and not config_file().is_file():
+        msg = f"settings file {config_file()} (ROAMLEDGER_CONFIG) does not exist: create it or unset the variable"
+        raise UserError(msg)
     try:
         return Settings()
+    except (TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        msg = f"settings file {config_file()} cannot be read: {error}"
+        raise UserError(msg) from None
+    except SettingsError as error:
+        msg = f"settings: {error}: write it as JSON, or declare it in {config_file()}"
+        raise UserError(msg) from None
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

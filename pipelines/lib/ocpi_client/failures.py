@@ -25,6 +25,10 @@ class FailureKind(StrEnum):
     NOT_JSON = "not_json"
     BAD_ENVELOPE = "bad_envelope"
     NO_COMMON_VERSION = "no_common_version"
+    FOREIGN_HOST = "foreign_host"
+    """an endpoint on a host that the settings do not name"""
+    TOO_LARGE = "too_large"
+    """an answer beyond the most bytes that we take"""
     SHORT_COUNT = "short_count"
     """fewer distinct records than X-Total-Count promised, crawl after crawl"""
     ENDLESS_PAGES = "endless_pages"
@@ -47,15 +51,20 @@ class PeerFailure(Exception):  # noqa: N818 - it is the outcome of a pull, repor
 
 def without_secrets(url: str) -> str:
     """Give a URL that may be kept and printed: no user information, no query but OCPI's own paging parameters."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    netloc = f"{host}:{parts.port}" if parts.port else host
+    try:
+        parts = urlsplit(url)
+        netloc = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
+    except ValueError:  # peers write such links: a port of 99999, half an IPv6 address
+        return "(an unreadable URL)"
     query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name in _HARMLESS])
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
 
 
 def scrubbed(text: str, secrets: Iterable[str]) -> str:
-    """Take our secrets out of a text that a peer wrote: some echo the token that they refuse."""
+    """Take our secrets out of a text that a peer wrote: some echo the token that they refuse.
+
+    What cannot be printed goes too: a line break would forge a second line, an escape would speak to the terminal.
+    """
     for secret in secrets:
         text = text.replace(secret, "***")
-    return text
+    return "".join(char if char.isprintable() else " " for char in text)

@@ -21,6 +21,9 @@ SUPPORTED: Final = ("2.3.0", "2.2.1", "2.1.1")
 MOST_PAGES: Final = 100_000
 """a bound against peers whose `Link` goes in circles"""
 
+_TOTAL_DIGITS: Final = 12
+"""of X-Total-Count: more is nonsense, and Python refuses to read thousands of digits"""
+
 _EPOCH: Final = "1970-01-01T00:00:00Z"
 _T = TypeVar("_T")
 
@@ -81,9 +84,9 @@ class Peer:
         if best is None:
             message = f"offers OCPI {', '.join(sorted(offered)) or 'nothing'}, we speak {', '.join(SUPPORTED)}"
             raise PeerFailure(FailureKind.NO_COMMON_VERSION, message)
-        details = self._object(offered[best], _DETAILS)
+        details = self._object(self._allowed(offered[best]), _DETAILS)
         senders = {each.identifier: each.url for each in details.endpoints if each.role in {None, "SENDER"}}
-        return PeerApi(best, senders)
+        return PeerApi(best, {name: self._allowed(url) for name, url in senders.items()})
 
     def pages(self, api: PeerApi, module: str, since: datetime | None, until: datetime) -> Iterator[Page]:
         """Yield the pages of a module whose records changed in `[since, until)`.
@@ -110,6 +113,18 @@ class Peer:
             url = following
         message = f"GET {without_secrets(url)}: still pages after {MOST_PAGES}"
         raise PeerFailure(FailureKind.ENDLESS_PAGES, message)
+
+    def _allowed(self, url: str) -> str:
+        """Refuse a URL on a host that nobody agreed on: our token would go there, and its answer into our raw pages."""
+        connection = self.transport.connection
+        place, agreed = _place(url), _place(connection.versions_url)
+        if place is not None and (place == agreed or f"{place[0]}://{place[1]}" in connection.other_hosts):
+            return url
+        message = (
+            f"names {without_secrets(url)}, which is not on the host of versions_url: if that was agreed, "
+            f"add scheme and host to other_hosts of connection {connection.connection_id}"
+        )
+        raise PeerFailure(FailureKind.FOREIGN_HOST, message)
 
     def _page(self, url: str) -> Page:
         try:
@@ -151,10 +166,20 @@ def _next_url(page: Page, url: str, seen: set[str]) -> str | None:
     link = page.answer.next_link
     if not link:
         return None
-    following = urljoin(url, link)
-    here, there = urlsplit(url), urlsplit(following)
-    same_host = (here.scheme, here.netloc) == (there.scheme, there.netloc)
-    return following if same_host and following not in seen else None
+    try:
+        following = urljoin(url, link)
+    except ValueError:  # half an IPv6 address and the like
+        return None
+    return following if _place(following) == _place(url) and following not in seen else None
+
+
+def _place(url: str) -> tuple[str, str] | None:
+    """Give scheme and host of a URL; None where it is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.scheme, parts.netloc
 
 
 def _has_more(page: Page, offset: int) -> bool:
@@ -166,4 +191,4 @@ def _has_more(page: Page, offset: int) -> bool:
 
 def _total(answer: Answer) -> int | None:
     value = answer.headers.get("X-Total-Count", "")
-    return int(value) if value.isascii() and value.isdigit() else None
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= _TOTAL_DIGITS else None

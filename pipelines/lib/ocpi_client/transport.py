@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,12 @@ from pipelines.lib.settings import Connection
 
 LONGEST_PAUSE: Final = 60.0
 """seconds; a peer that asks for more is reported, and pulled again by the next schedule"""
+
+LONGEST_ANSWER: Final = 600.0
+"""seconds from first to last byte; the time-out of a connection only bounds the silence between two bytes"""
+
+MOST_BYTES: Final = 128 * 1024 * 1024
+"""of one answer, unpacked: a page of 1,000 CDRs with their tariffs has some 10 MB"""
 
 _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -49,6 +56,7 @@ class Transport:
     """what must never be repeated from an answer: the token as set and as sent"""
     first_pause: float = 0.25
     """seconds before the second attempt; doubled for each further one"""
+    most_bytes: int = MOST_BYTES
 
     @classmethod
     def open(cls, connection: Connection, first_pause: float = 0.25) -> Transport:
@@ -95,17 +103,34 @@ class Transport:
 
     def _get_once(self, url: str, check: Callable[[bytes], object]) -> Answer:
         try:
-            response = self.client.get(url)
+            response, content = self._fetch(url)
         except (httpx.TransportError, httpx.DecodingError) as error:
             message = f"GET {without_secrets(url)}: {_what_happened(error)}"
             raise PeerFailure(FailureKind.UNREACHABLE, message, retry=True) from None
         except (httpx.InvalidURL, httpx.HTTPError) as error:
             message = f"GET {without_secrets(url)}: {type(error).__name__}"
             raise PeerFailure(FailureKind.UNREACHABLE, message) from None
-        self._hold_to_status(url, response)
-        answer = Answer(url, response.status_code, response.headers, response.content, _next_link(response))
+        answer = Answer(url, response.status_code, response.headers, content, _next_link(response))
         self._hold_to_protocol(answer, check)
         return answer
+
+    def _fetch(self, url: str) -> tuple[httpx.Response, bytes]:
+        """Get an answer piece by piece, so that neither a compressed bomb nor a trickle can hold us."""
+        where, latest = f"GET {without_secrets(url)}", time.monotonic() + LONGEST_ANSWER
+        with self.client.stream("GET", url) as response:
+            self._hold_to_status(url, response)
+            if "," in response.headers.get("Content-Encoding", ""):  # compressed twice: each round multiplies by 1000
+                raise PeerFailure(FailureKind.TOO_LARGE, f"{where}: the answer is compressed more than once")
+            content = bytearray()
+            for piece in response.iter_bytes():
+                content += piece
+                if len(content) > self.most_bytes:
+                    message = f"{where}: more than {self.most_bytes:,} bytes: lower page_limit of the connection"
+                    raise PeerFailure(FailureKind.TOO_LARGE, message)
+                if time.monotonic() > latest:
+                    message = f"{where}: still not at its end after {LONGEST_ANSWER:.0f} s"
+                    raise PeerFailure(FailureKind.UNREACHABLE, message)
+        return response, bytes(content)
 
     def _hold_to_status(self, url: str, response: httpx.Response) -> None:
         status, where = response.status_code, f"GET {without_secrets(url)}"
