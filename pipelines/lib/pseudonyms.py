@@ -6,10 +6,13 @@ contract ids leads nowhere. The key is made once: a new one would break every an
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
 from typing import Final
+
+from pipelines.lib.errors import UserError
 
 KEY_BYTES: Final = 32
 _BLOCK: Final = 64
@@ -19,15 +22,29 @@ _DIGITS: Final = 16
 
 def key_of(file: Path) -> bytes:
     """Read the key, or make it on first use, readable by its owner only."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        _make_key(file)
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return bytes.fromhex(file.read_text(encoding="ascii").strip())
-    key = secrets.token_bytes(KEY_BYTES)
-    with os.fdopen(descriptor, "w", encoding="ascii") as handle:
-        handle.write(key.hex() + "\n")
+        key = bytes.fromhex(file.read_text(encoding="ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        # An empty key would pseudonymise without a secret: anybody could compute whose word is whose.
+        msg = f"{file} does not hold a key of {KEY_BYTES} bytes: restore it from a backup, or remove it for a new one"
+        raise UserError(msg)
     return key
+
+
+def _make_key(file: Path) -> None:
+    """Write the key beside its place and link it there: a process killed in between leaves no half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f"{file.name}.{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+        handle.write(secrets.token_bytes(KEY_BYTES).hex() + "\n")
+    with contextlib.suppress(FileExistsError):  # another process was faster: its key counts
+        file.hardlink_to(beside)
+    beside.unlink()
 
 
 def macro_sql(key: bytes) -> str:

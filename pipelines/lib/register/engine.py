@@ -12,6 +12,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
+from pipelines.lib.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +31,7 @@ class Register:
         """Create the SQLite folder where needed, open the engine and run pending migrations."""
         url = make_url(self.url)
         if url.get_backend_name() == "sqlite" and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(url.database).parent)
         engine = create_engine(url)
         if url.get_backend_name() == "sqlite":
             event.listen(engine, "connect", _configure_sqlite)
@@ -42,6 +44,15 @@ class Register:
         """Give a connection whose work is committed as one, or not at all."""
         with self.engine.begin() as connection:
             yield connection
+
+
+def _make_private(folder: Path) -> None:
+    """Make the register's folder for its owner alone: it holds names, addresses and amounts; an existing one stays."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"folder {folder} of the register cannot be made ({error.strerror}): check ROAMLEDGER_HOME"
+        raise UserError(msg) from None
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
