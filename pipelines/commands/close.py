@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.console import Console
 
 from models.types.time import BillingMonth
@@ -16,13 +18,20 @@ from pipelines.lib.register.closes import finished_close
 from pipelines.lib.runs import run_assets
 from pipelines.lib.settings import load_settings
 
+_YEARS: Final = range(2025, 2100)
+"""billing begins with the first partition of the asset graph, 2025-01"""
+
 
 def parse_month(text: str) -> BillingMonth:
     """Read a month argument; a bad one is a `UserError`."""
     try:
-        return BillingMonth.parse(text)
+        month = BillingMonth.parse(text)
     except ValueError as error:
         raise UserError(str(error)) from None
+    if month.year not in _YEARS:
+        msg = f"month {text} cannot be billed: give one from {_YEARS.start}-01 to {_YEARS.stop - 1}-12"
+        raise UserError(msg)
+    return month
 
 
 def run(text: str, console: Console, *, dry_run: bool) -> int:

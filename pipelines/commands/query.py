@@ -59,6 +59,9 @@ def _ask(sql: str, settings: Settings) -> tuple[list[str], list[Row]]:
             con.execute("set TimeZone = 'UTC'")
             # Read-only protects this file alone; without this a statement could still write or read any other.
             con.execute("set enable_external_access = false")
+            if not con.extract_statements(sql):
+                msg = "query: there is no statement: give one, such as 'select * from fct_invoices'"
+                raise UserError(msg)
             asked = con.execute(sql)
             return [column[0] for column in asked.description or ()], asked.fetchall()
     except duckdb.Error as error:
@@ -72,7 +75,7 @@ def _show(console: Console, names: Sequence[str], rows: Sequence[Row], limit: in
     table = RichTable(header_style="bold")
     for position, name in enumerate(names):
         is_number = any(isinstance(row[position], int | Decimal | float) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
+        table.add_column(escape(name), justify="right" if is_number else "left", no_wrap=True)
     for cells in shown:
         table.add_row(*map(escape, cells))
     is_wide = Measurement.get(console, console.options.update(max_width=_UNBOUNDED), table).maximum > console.width
@@ -88,7 +91,7 @@ def _records(names: Sequence[str], shown: Sequence[Sequence[str]]) -> RichTable:
     for number, cells in enumerate(shown, start=1):
         grid.add_row(f"── {number}", "", style="dim")
         for name, cell in zip(names, cells, strict=True):
-            grid.add_row(name, escape(cell))
+            grid.add_row(escape(name), escape(cell))
     return grid
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipelines.commands.close import parse_month
+from pipelines.lib.errors import UserError
 from pipelines.sandbox.files import settings_toml, write_world
 from pipelines.sandbox.server import SandboxServer
 from pipelines.sandbox.world import build_world
@@ -33,7 +34,11 @@ def write(directory: Path, sessions: int, seed: int, month: str, console: Consol
     """Write the world's files into a directory."""
     began = time.monotonic()
     world = build_world(seed, sessions, parse_month(month))
-    write_world(world, directory)
+    try:
+        write_world(world, directory)
+    except OSError as error:
+        msg = f"folder {directory} cannot be written ({error.strerror}): choose another"
+        raise UserError(msg) from None
     seconds = time.monotonic() - began
     console.print(
         f"{len(world.cdrs):,} CDRs of {sessions:,} sessions (seed {seed}) in {directory} after {seconds:.1f} s"

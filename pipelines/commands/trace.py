@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -53,7 +54,9 @@ def _lines(document: Row) -> Table:
         what = line.get("cdr_key") or line.get("charge_id")
         where = ", ".join(filter(None, (line.get("location_name"), line.get("location_city"))))
         net = line.get("net_amount", line.get("amount"))
-        table.add_row(str(line["line_number"]), what, where, _figure(Decimal(line.get("energy_kwh", 0))), net)
+        table.add_row(
+            str(line["line_number"]), escape(what), escape(where), _figure(Decimal(line.get("energy_kwh", 0))), net
+        )
     for item in document.get("items", ()):
         row = (
             "",
@@ -80,7 +83,9 @@ def _tree(document: Row, traced: LineTrace) -> Tree:
 
 def _add_charge(tree: Tree, traced: LineTrace) -> None:
     charge = traced.charge
-    branch = tree.add(f"[bold]charge[/] {charge['charge_id']} ({charge['kind']}, plan {charge['plan_id']})")
+    branch = tree.add(
+        f"[bold]charge[/] {escape(charge['charge_id'])} ({charge['kind']}, plan {escape(charge['plan_id'])})"
+    )
     branch.add(_rounding(charge))
     branch.add(
         f"VAT case {charge['vat_case']}: {charge['vat_country']} {charge['vat_category']} "
@@ -90,7 +95,7 @@ def _add_charge(tree: Tree, traced: LineTrace) -> None:
     if traced.retail_components:
         tariff = traced.retail_tariff
         head = f"priced by {tariff.get('tariff_key')} version {tariff.get('tariff_version_id')}"
-        branch.add(head).add(_components(traced.retail_components))
+        branch.add(Text(head)).add(_components(traced.retail_components))
 
 
 def _rounding(charge: Row) -> str:
@@ -106,19 +111,21 @@ def _rounding(charge: Row) -> str:
 
 def _add_claim(tree: Tree, traced: LineTrace) -> None:
     verdict, cdr = traced.verdict, traced.cdr
-    branch = tree.add(f"[bold]CDR[/] {cdr['cdr_key']}: {_instant(cdr['started_at'])} to {_instant(cdr['ended_at'])}")
+    branch = tree.add(
+        f"[bold]CDR[/] {escape(cdr['cdr_key'])}: {_instant(cdr['started_at'])} to {_instant(cdr['ended_at'])}"
+    )
     branch.add(
         f"verdict {verdict.get('verdict')}: claimed {_figure(verdict.get('claimed_excl_vat'))}, recomputed "
         f"{verdict.get('recomputed_excl_vat')} {verdict.get('currency')} excl. VAT"
     )
     for finding in traced.findings:
-        branch.add(f"{finding['rule_id']} {finding['severity']}: {finding['message']}")
+        branch.add(Text(f"{finding['rule_id']} {finding['severity']}: {finding['message']}"))
     match, authorization = traced.match, traced.authorization
     branch.add(
-        f"authorization {authorization['authorization_id']} at {_instant(authorization['authorized_at'])} "
+        f"authorization {escape(authorization['authorization_id'])} at {_instant(authorization['authorized_at'])} "
         f"({match['match_kind']}, {match['seconds_from_authorization']} s before the start)"
         if authorization
-        else f"no authorization: {match.get('reason')}"
+        else f"no authorization: {escape(str(match.get('reason')))}"
     )
     if traced.wholesale_components:
         branch.add("priced again at the CPO's tariff").add(_components(traced.wholesale_components))
