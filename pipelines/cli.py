@@ -9,7 +9,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -179,12 +179,19 @@ def disputes_rules() -> None:
 
 def main() -> None:
     """Run the command line; what a user can mend is said in one line."""
+    os.umask(0o077)  # everything that a home holds is somebody's money or somebody's name
     try:
         app()
     except UserError as error:
-        complaints.print("roamledger:", style="bold red", end=" ")
-        complaints.print(str(error), highlight=False, markup=False, soft_wrap=True)
-        sys.exit(2)
+        _complain(str(error))
+    except OSError as error:
+        _complain(f"{error.filename or 'a file'}: {error.strerror or error}: mend that and run the command again")
+
+
+def _complain(line: str) -> NoReturn:
+    complaints.print("roamledger:", style="bold red", end=" ")
+    complaints.print(line, highlight=False, markup=False, soft_wrap=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":
