@@ -2,9 +2,6 @@
 
 Dates come from the page's metadata (the day of issue), the file identifier from the page itself, and nothing is
 fetched from outside this package: a document is customer data, and a remote picture would tell who opened it.
-
-Fonts are embedded whole. They are small already (`fonts/README.md`); cutting them down for each document would take
-longer than laying it out, and stamp the time of day into the file.
 """
 
 from __future__ import annotations
@@ -55,7 +52,7 @@ def make_pdf(html: str) -> Pdf:
     try:
         page = HTML(string=html, base_url=f"{PACKAGE.as_uri()}/", url_fetcher=PackageFiles())
         document = page.render(font_config=_fonts(), pdf_variant=VARIANT)
-        content = document.write_pdf(pdf_variant=VARIANT, pdf_identifier=identifier, full_fonts=True)
+        content = document.write_pdf(pdf_variant=VARIANT, pdf_identifier=identifier)
     except FatalURLFetchingError as error:
         raise ForeignResourceError(str(error.__cause__ or error)) from None
     return Pdf(content or b"", len(document.pages))

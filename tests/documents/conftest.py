@@ -65,7 +65,9 @@ def cents(value: Decimal) -> Decimal:
     return rounded(value, 2)
 
 
-def session_line(number: int, *, gross: bool, country: str = "DE", case: VatCase = VatCase.E4, plate: str | None = None):
+def session_line(
+    number: int, *, gross: bool, country: str = "DE", case: VatCase = VatCase.E4, plate: str | None = None
+) -> InvoiceLine:
     kwh, dc = SHARES[number % len(SHARES)], number % 3 == 0
     price = Decimal("0.79" if dc else "0.59") if gross else Decimal("0.55" if dc else "0.41")
     items = [PriceLine(label="energy", volume=kwh, unit="kWh", unit_price=price, amount=kwh * price)]
@@ -107,7 +109,9 @@ def session_line(number: int, *, gross: bool, country: str = "DE", case: VatCase
     )
 
 
-def fee_line(number: int, net: str, *, plan: str, gross: str | None = None, case: VatCase, plate: str | None = None):
+def fee_line(
+    number: int, net: str, *, plan: str, gross: str | None = None, case: VatCase, plate: str | None = None
+) -> InvoiceLine:
     reverse = case is VatCase.F2
     return InvoiceLine(
         line_number=number,
@@ -173,7 +177,7 @@ def invoice_of(lines: tuple[InvoiceLine, ...], **facts: object) -> Invoice:
         CountrySubtotal(
             country=country,
             sessions=sum(line.place_country == country for line in sessions),
-            energy_kwh=sum((line.energy_kwh or Decimal(0) for line in sessions if line.place_country == country)),
+            energy_kwh=sum(line.energy_kwh or Decimal(0) for line in sessions if line.place_country == country),
             net_amount=sum((line.net_amount for line in sessions if line.place_country == country), Decimal(0)),
         )
         for country in sorted({line.place_country for line in sessions})
@@ -265,9 +269,9 @@ def fleet_invoice(lines_count: int = 48, vehicles_count: int = 6, **facts: objec
 
 def vehicle_summary(index: int, plate: str, lines: tuple[InvoiceLine, ...]) -> VehicleSummary:
     own = [line for line in lines if line.vehicle_plate == plate]
-    charged = [line for line in own if line.energy_kwh is not None]
+    charged = [line for line in own if line.kind is ChargeKind.SESSION]
     energy = {
-        current: sum((line.energy_kwh or Decimal(0) for line in charged if line.current_type is current), Decimal("0.000"))
+        current: sum((line.energy_kwh for line in charged if line.current_type is current), Decimal("0.000"))
         for current in CurrentType
     }
     return VehicleSummary(
