@@ -1,7 +1,8 @@
 """Rendering of issued documents: one PDF per document, in processes, once.
 
 The register keeps each PDF's hash. A file that was lost is made again and must come out byte for byte the same;
-where it does not (another version of WeasyPrint or of the font), the line says so and the register keeps its hash.
+where it does not (another version of WeasyPrint or of the font), the line says so, the register keeps its hash, and
+no file takes the place of the one that was sent. A document that cannot be rendered keeps none of the others back.
 """
 
 from __future__ import annotations
@@ -28,14 +29,20 @@ class RenderJob:
     path: str
     """relative to the documents folder"""
     folder: Path
+    sent: Rendering | None
+    """what the register knows of its PDF"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """What a job made."""
 
-    rendering: Rendering
-    pages: int
+    document_id: str
+    rendering: Rendering | None
+    """None where no file was put in place"""
+    pages: int = 0
+    problem: str | None = None
+    """why not, in one line with its remedy"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class RenderReport:
     pages: int
     seconds: float
     differing: tuple[str, ...]
-    """one line for each document that came out otherwise than it was sent"""
+    """one line for each document that came out otherwise than it was sent, or not at all"""
 
 
 def render_documents(settings: Settings, register: Register, compute: Compute, month: BillingMonth) -> RenderReport:
@@ -57,16 +64,19 @@ def render_documents(settings: Settings, register: Register, compute: Compute, m
     with register.transaction() as tx:
         issued, known = issued_documents(tx, month.first_day), renderings(tx)
     jobs = [
-        RenderJob(document, path_of(document), settings.documents)
+        RenderJob(document, path_of(document), settings.documents, known.get(document.document_id))
         for document in issued
         if not _is_intact(settings.documents, known.get(document.document_id))
     ]
-    differing: list[str] = []
-    pages = 0
-    for made in compute.map(render, jobs):
-        pages += made.pages
-        differing += _record(register, known.get(made.rendering.document_id), made.rendering, settings)
-    return RenderReport(len(issued), len(jobs), pages, time.monotonic() - began, tuple(differing))
+    made = []
+    for each in compute.map(render, jobs):
+        if each.rendering is not None and each.document_id not in known:
+            with register.transaction() as tx:
+                record_rendering(tx, each.rendering, settings.clock())
+        made.append(each)
+    problems = tuple(each.problem for each in made if each.problem is not None)
+    pages = sum(each.pages for each in made)
+    return RenderReport(len(issued), len(made) - len(problems), pages, time.monotonic() - began, problems)
 
 
 def path_of(document: IssuedDocument) -> str:
@@ -76,13 +86,20 @@ def path_of(document: IssuedDocument) -> str:
 
 def render(job: RenderJob) -> Rendered:
     """Render one document and put its PDF in its place; runs in any process."""
-    content, pages = pdf_of(job.document)
+    document = job.document
+    try:
+        content, pages = pdf_of(document)
+    except (LookupError, ValueError) as error:  # a code without words, an IBAN that fails its check digits
+        return Rendered(document.document_id, None, problem=f"{document.document_number} was not rendered: {error}")
+    made = Rendering(document.document_id, job.path, sha256_of(content))
+    if job.sent is not None and job.sent.sha256 != made.sha256:
+        return Rendered(document.document_id, None, problem=_difference(job.sent, made))
     file = job.folder / job.path
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".pdf.tmp")
     beside.write_bytes(content)
     beside.replace(file)
-    return Rendered(Rendering(job.document.document_id, job.path, sha256_of(content)), pages)
+    return Rendered(document.document_id, made, pages)
 
 
 def pdf_of(document: IssuedDocument) -> tuple[bytes, int]:
@@ -115,13 +132,7 @@ def _is_intact(folder: Path, rendering: Rendering | None) -> bool:
     return file.is_file() and sha256_of(file.read_bytes()) == rendering.sha256
 
 
-def _record(register: Register, before: Rendering | None, made: Rendering, settings: Settings) -> list[str]:
-    if before is None:
-        with register.transaction() as tx:
-            record_rendering(tx, made, settings.clock())
-        return []
-    if before.sha256 == made.sha256:
-        return []
-    hashes = f"{made.sha256[:16]}, registered {before.sha256[:16]}"
+def _difference(sent: Rendering, made: Rendering) -> str:
+    hashes = f"{made.sha256[:16]}, registered {sent.sha256[:16]}"
     remedy = "render it with the environment of requirements.lock of that time, or restore it from the archive"
-    return [f"{made.path} came out with other bytes than were sent ({hashes}): {remedy}"]
+    return f"{made.path} came out with other bytes than were sent ({hashes}): {remedy}"
