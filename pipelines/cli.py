@@ -46,7 +46,7 @@ Instant = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%d
 @app.command()
 def demo(
     month: Annotated[str, typer.Option(help="the month to bill")] = "2026-10",
-    sessions: Annotated[int, typer.Option(min=50, help="sessions of the world, over two months")] = 3600,
+    sessions: Annotated[int, typer.Option(min=50, help="sessions of the world, over two months")] = 3300,
     seed: Seed = 42,
 ) -> None:
     """A month, end to end: sandbox up, pull over HTTP, close, documents, summary."""
@@ -59,7 +59,7 @@ def demo(
 def sandbox_serve(
     port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 8770,
     seed: Seed = 42,
-    sessions: Annotated[int, typer.Option(min=50)] = 3600,
+    sessions: Annotated[int, typer.Option(min=50)] = 3300,
     month: Annotated[str, typer.Option(help="the second of the world's two months")] = "2026-10",
     faults: Annotated[str, typer.Option(help="fault modes of the servers, joined by commas")] = "",
 ) -> None:
@@ -72,7 +72,7 @@ def sandbox_serve(
 @sandbox.command("write")
 def sandbox_write(
     directory: Annotated[Path, typer.Argument(help="folder to write to")],
-    sessions: Annotated[int, typer.Option(min=50)] = 3600,
+    sessions: Annotated[int, typer.Option(min=50)] = 3300,
     seed: Seed = 42,
     month: Annotated[str, typer.Option(help="the second of the world's two months")] = "2026-10",
 ) -> None:
