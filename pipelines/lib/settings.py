@@ -55,9 +55,7 @@ class Connection(BaseModel):
             msg = f"connection {self.connection_id}: environment variable {self.token_env} with its token is not set"
             raise UserError(msg)
         if not (value.isprintable() and (value.isascii() or self.token_encoding == "base64")):
-            msg = (
-                f"connection {self.connection_id}: {self.token_env} holds what no token has, such as a line break"
-            )
+            msg = f"connection {self.connection_id}: {self.token_env} holds what no token has, such as a line break"
             raise UserError(msg)
         return SecretStr(value)
 
