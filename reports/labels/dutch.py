@@ -36,7 +36,7 @@ DUTCH: Final = Labels(
     ),
     invoices_of_month="Facturen op deze afrekening",
     what_it_is_made_of="In één oogopslag",
-    by_country="Per land",
+    by_country="Laadsessies per land",
     by_vehicle="Per voertuig",
     energy_by_week="Energie per week",
     week="Wk",

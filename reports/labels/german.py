@@ -36,7 +36,7 @@ GERMAN: Final = Labels(
     ),
     invoices_of_month="Rechnungen dieser Abrechnung",
     what_it_is_made_of="Auf einen Blick",
-    by_country="Nach Land",
+    by_country="Ladevorgänge nach Land",
     by_vehicle="Nach Fahrzeug",
     energy_by_week="Energie nach Woche",
     week="KW",
