@@ -13,6 +13,7 @@ import polars as pl
 from models.schemas.registry import Layer, Table, table
 from models.types.time import BillingMonth
 from pipelines.defs.resources import Home
+from pipelines.lib.asset_keys import asset_key
 from pipelines.lib.lake import Lake, sample_keys
 
 CHECK_NAME = "contract"
@@ -89,7 +90,7 @@ def _violations(hand_over: Table, frame: pl.DataFrame) -> Iterator[tuple[str, st
 def _spec(layer: Layer, name: str) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         CHECK_NAME,
-        asset=dg.AssetKey([str(layer), name]),
+        asset=asset_key(layer, name),
         blocking=True,
         description=f"{layer}/{name} fits its contract: dtypes, scales, vocabularies, a unique key.",
     )

@@ -20,6 +20,7 @@ from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from models.types.vocabularies import ChargeOutcome, RatingOutcome
 from pipelines.defs.resources import Home
+from pipelines.lib.asset_keys import asset_key, asset_keys
 from pipelines.lib.books import load_books, master_tables
 from pipelines.lib.checks import contract_checks
 from pipelines.lib.close import close_month
@@ -32,35 +33,31 @@ _MASTER = ("legal_entities", "vat_registrations", "accounts", "account_vat_ids",
 _LEDGER = ("documents", "document_lines", "document_vat", "closes")
 
 
-def _keys(layer: Layer, *names: str) -> list[dg.AssetKey]:
-    return [dg.AssetKey([str(layer), name]) for name in names]
-
-
 _RETAIL_DEPS = [
-    *_keys(Layer.TYPED, "cdrs", "charging_periods", "tariff_versions", "tariff_components"),
-    *_keys(Layer.MASTER, *_MASTER, "plan_tariffs"),
+    *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "tariff_versions", "tariff_components"),
+    *asset_keys(Layer.MASTER, *_MASTER, "plan_tariffs"),
 ]
 _CHARGE_DEPS = [
-    *_keys(Layer.TYPED, "cdrs"),
-    *_keys(Layer.PRICED, "retail_cdrs"),
-    *_keys(Layer.MATCHED, "verdicts"),
-    *_keys(Layer.MASTER, *_MASTER, "drivers", "vehicles"),
+    *asset_keys(Layer.TYPED, "cdrs"),
+    *asset_keys(Layer.PRICED, "retail_cdrs"),
+    *asset_keys(Layer.MATCHED, "verdicts"),
+    *asset_keys(Layer.MASTER, *_MASTER, "drivers", "vehicles"),
 ]
 _HOME_DEPS = [
-    *_keys(Layer.TYPED, "cdrs"),
-    *_keys(Layer.MATCHED, "verdicts"),
-    *_keys(Layer.MASTER, "legal_entities", "contracts", "drivers", "home_chargers"),
+    *asset_keys(Layer.TYPED, "cdrs"),
+    *asset_keys(Layer.MATCHED, "verdicts"),
+    *asset_keys(Layer.MASTER, "legal_entities", "contracts", "drivers", "home_chargers"),
 ]
 _CLOSE_DEPS = [
-    *_keys(Layer.BILLED, "charges", "reimbursements"),
-    *_keys(Layer.PRICED, "retail_components"),
-    *_keys(Layer.MATCHED, "verdicts"),
-    *_keys(Layer.MASTER, *_MASTER, "drivers", "vehicles", "fx_rates"),
+    *asset_keys(Layer.BILLED, "charges", "reimbursements"),
+    *asset_keys(Layer.PRICED, "retail_components"),
+    *asset_keys(Layer.MATCHED, "verdicts"),
+    *asset_keys(Layer.MASTER, *_MASTER, "drivers", "vehicles", "fx_rates"),
 ]
 
 
 def _spec(layer: Layer, name: str, description: str, deps: list[dg.AssetKey]) -> dg.AssetSpec:
-    return dg.AssetSpec(dg.AssetKey([str(layer), name]), description=description, deps=deps, group_name=_GROUP)
+    return dg.AssetSpec(asset_key(layer, name), description=description, deps=deps, group_name=_GROUP)
 
 
 @dg.multi_asset(
@@ -102,9 +99,7 @@ def _periods(lake: Lake, month: BillingMonth, sessions: pl.DataFrame) -> pl.Data
     return periods.with_columns(pl.lit(None, pl.String).alias("tariff_id")).sort("cdr_key", "period_index")
 
 
-@dg.asset(
-    key=dg.AssetKey([str(Layer.BILLED), "charges"]), deps=_CHARGE_DEPS, partitions_def=BILLING_MONTHS, group_name=_GROUP
-)
+@dg.asset(key=asset_key(Layer.BILLED, "charges"), deps=_CHARGE_DEPS, partitions_def=BILLING_MONTHS, group_name=_GROUP)
 def charges(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """One row per thing billed to an account: an accepted session, or a monthly fee, with its VAT decision."""
     lake, month, books = home.lake, month_of(context), load_books(home.lake)
@@ -118,7 +113,7 @@ def charges(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResu
 
 
 @dg.asset(
-    key=dg.AssetKey([str(Layer.BILLED), "reimbursements"]),
+    key=asset_key(Layer.BILLED, "reimbursements"),
     deps=_HOME_DEPS,
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
@@ -165,7 +160,7 @@ def _sums(frame: pl.DataFrame, column: str) -> dict[str, int | str]:
 
 
 def _result(layer: Layer, name: str, **metadata: int | str) -> dg.MaterializeResult:
-    return dg.MaterializeResult(asset_key=dg.AssetKey([str(layer), name]), metadata=metadata)
+    return dg.MaterializeResult(asset_key=asset_key(layer, name), metadata=metadata)
 
 
 priced_checks = contract_checks(Layer.PRICED, ["retail_cdrs", "retail_components"], partitioned=True)

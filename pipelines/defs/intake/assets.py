@@ -17,6 +17,7 @@ from models.schemas.registry import TABLES, Layer, Table
 from models.types.vocabularies import RecordOutcome
 from pipelines.defs.resources import Home
 from pipelines.lib import intake
+from pipelines.lib.asset_keys import asset_key
 from pipelines.lib.master_data import load_master
 
 GROUP = "intake"
@@ -35,7 +36,7 @@ class PullConfig(dg.Config):
 def _spec(table: Table, deps: list[dg.AssetKey]) -> dg.AssetSpec:
     grain = (table.contract.__doc__ or "").strip()
     return dg.AssetSpec(
-        dg.AssetKey([str(table.layer), table.name]),
+        asset_key(table.layer, table.name),
         deps=deps,
         group_name=GROUP,
         description=grain,
@@ -72,14 +73,14 @@ def master(home: Home) -> Iterator[dg.MaterializeResult]:
     for table in MASTER:
         lake.write(Layer.MASTER, table.name, tables[table.name])
         yield dg.MaterializeResult(
-            asset_key=dg.AssetKey([str(table.layer), table.name]), metadata={"rows": tables[table.name].height}
+            asset_key=asset_key(table.layer, table.name), metadata={"rows": tables[table.name].height}
         )
 
 
 _UPSTREAM = [
     dg.AssetKey(["raw", "ocpi_pages"]),
-    dg.AssetKey([str(Layer.MASTER), "legal_entities"]),  # whose calendar decides the billing month
-    dg.AssetKey([str(Layer.MASTER), "plan_tariffs"]),  # whose price lists are tariff versions of source `plan`
+    asset_key(Layer.MASTER, "legal_entities"),  # whose calendar decides the billing month
+    asset_key(Layer.MASTER, "plan_tariffs"),  # whose price lists are tariff versions of source `plan`
 ]
 
 
@@ -91,7 +92,7 @@ def typed(home: Home) -> Iterator[dg.MaterializeResult]:
     records = lake.read(Layer.TYPED, "records")
     for table in TYPED:
         yield dg.MaterializeResult(
-            asset_key=dg.AssetKey([str(table.layer), table.name]),
+            asset_key=asset_key(table.layer, table.name),
             metadata=_outcomes(records)
             if table.name == "records"
             else {"months": ", ".join(map(str, sorted(report.months)))},

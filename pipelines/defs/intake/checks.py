@@ -12,6 +12,7 @@ import polars as pl
 from models.schemas.registry import TABLES, Layer
 from pipelines.defs.resources import Home
 from pipelines.lib import intake
+from pipelines.lib.asset_keys import asset_key
 from pipelines.lib.checks import contract_checks
 from pipelines.lib.intake.conservation import conservation
 
@@ -26,7 +27,7 @@ master_contracts = _contracts(Layer.MASTER)
 typed_contracts = _contracts(Layer.TYPED)
 
 
-@dg.asset_check(asset=dg.AssetKey([str(Layer.TYPED), "records"]), blocking=True)
+@dg.asset_check(asset=asset_key(Layer.TYPED, "records"), blocking=True)
 def records_conserved(home: Home) -> dg.AssetCheckResult:
     """Records in pages = typed + quarantined + duplicates, per connection and module; and typed CDRs = rows of CDRs."""
     counted = conservation(home.lake)

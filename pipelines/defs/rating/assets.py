@@ -16,6 +16,7 @@ from models.rating.selection import select_wholesale, with_selection_notes
 from models.schemas.registry import Layer
 from models.types.vocabularies import RatingOutcome
 from pipelines.defs.resources import Home
+from pipelines.lib.asset_keys import asset_key, asset_keys
 from pipelines.lib.checks import contract_checks
 from pipelines.lib.partitions import BILLING_MONTHS, month_of
 
@@ -23,16 +24,11 @@ _TABLES = ("wholesale_cdrs", "wholesale_components")
 _TYPED = ("cdrs", "charging_periods", "tariff_versions", "tariff_components", "connectors")
 
 
-def _key(layer: Layer, name: str) -> dg.AssetKey:
-    # A plain string: Dagster writes keys into its run records and refuses an enum there.
-    return dg.AssetKey([str(layer), name])
-
-
-_DEPS = [_key(Layer.TYPED, name) for name in _TYPED]
+_DEPS = asset_keys(Layer.TYPED, *_TYPED)
 
 
 def _spec(name: str, description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(_key(Layer.PRICED, name), description=description, deps=_DEPS, group_name="rating")
+    return dg.AssetSpec(asset_key(Layer.PRICED, name), description=description, deps=_DEPS, group_name="rating")
 
 
 @dg.multi_asset(
@@ -56,9 +52,9 @@ def wholesale(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Mate
     priced = with_selection_notes(rated.cdrs, selection)
     lake.write(Layer.PRICED, "wholesale_cdrs", priced, month)
     lake.write(Layer.PRICED, "wholesale_components", rated.components, month)
-    yield dg.MaterializeResult(asset_key=_key(Layer.PRICED, "wholesale_cdrs"), metadata=_facts(priced))
+    yield dg.MaterializeResult(asset_key=asset_key(Layer.PRICED, "wholesale_cdrs"), metadata=_facts(priced))
     rows = {"rows": rated.components.height}
-    yield dg.MaterializeResult(asset_key=_key(Layer.PRICED, "wholesale_components"), metadata=rows)
+    yield dg.MaterializeResult(asset_key=asset_key(Layer.PRICED, "wholesale_components"), metadata=rows)
 
 
 def _facts(priced: pl.DataFrame) -> dict[str, int | str]:

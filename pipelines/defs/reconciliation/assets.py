@@ -19,6 +19,7 @@ from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from models.types.vocabularies import Verdict
 from pipelines.defs.resources import Home
+from pipelines.lib.asset_keys import asset_key, asset_keys
 from pipelines.lib.checks import contract_checks
 from pipelines.lib.intake.normalise import company_zone
 from pipelines.lib.lake import Lake
@@ -28,18 +29,9 @@ from pipelines.lib.register.disputes import export_dispute_events, record_verdic
 _GROUP = "reconciliation"
 
 
-def _keys(layer: Layer, *names: str) -> list[dg.AssetKey]:
-    return [_key(layer, name) for name in names]
-
-
-def _key(layer: Layer, name: str) -> dg.AssetKey:
-    # A plain string: Dagster writes keys into its run records and refuses an enum there.
-    return dg.AssetKey([str(layer), name])
-
-
 @dg.asset(
-    key=_key(Layer.MATCHED, "matches"),
-    deps=_keys(Layer.TYPED, "cdrs", "authorizations"),
+    key=asset_key(Layer.MATCHED, "matches"),
+    deps=asset_keys(Layer.TYPED, "cdrs", "authorizations"),
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
 )
@@ -60,12 +52,12 @@ def matches(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResu
 
 
 @dg.asset(
-    key=_key(Layer.MATCHED, "findings"),
+    key=asset_key(Layer.MATCHED, "findings"),
     deps=[
-        *_keys(Layer.MATCHED, "matches"),
-        *_keys(Layer.PRICED, "wholesale_cdrs"),
-        *_keys(Layer.TYPED, "cdrs", "charging_periods", "connectors", "tokens", "tariff_versions"),
-        *_keys(Layer.MASTER, "agreements"),
+        *asset_keys(Layer.MATCHED, "matches"),
+        *asset_keys(Layer.PRICED, "wholesale_cdrs"),
+        *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "connectors", "tokens", "tariff_versions"),
+        *asset_keys(Layer.MASTER, "agreements"),
     ],
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
@@ -79,11 +71,11 @@ def findings(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
 
 
 @dg.asset(
-    key=_key(Layer.MATCHED, "verdicts"),
+    key=asset_key(Layer.MATCHED, "verdicts"),
     deps=[
-        *_keys(Layer.MATCHED, "findings"),
-        *_keys(Layer.PRICED, "wholesale_cdrs"),
-        *_keys(Layer.TYPED, "cdrs"),
+        *asset_keys(Layer.MATCHED, "findings"),
+        *asset_keys(Layer.PRICED, "wholesale_cdrs"),
+        *asset_keys(Layer.TYPED, "cdrs"),
     ],
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
@@ -102,8 +94,11 @@ def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
 
 
 @dg.asset(
-    key=_key(Layer.LEDGER, "dispute_events"),
-    deps=[*_keys(Layer.MATCHED, "findings", "verdicts"), *_keys(Layer.MASTER, "agreements", "legal_entities")],
+    key=asset_key(Layer.LEDGER, "dispute_events"),
+    deps=[
+        *asset_keys(Layer.MATCHED, "findings", "verdicts"),
+        *asset_keys(Layer.MASTER, "agreements", "legal_entities"),
+    ],
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
 )
