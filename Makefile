@@ -8,7 +8,6 @@ STAMP := .venv/.lock-installed
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
-export DAGSTER_HOME ?= $(abspath $(or $(ROAMLEDGER_HOME),data))/dagster
 
 help:            ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +39,11 @@ lint: setup      ## style, types, import walls, SQL
 bench: setup     ## speed and memory, each beside its baseline; writes bench.json
 	@$(BIN)/python -m tests.benchmarks
 
+dev: export DAGSTER_HOME ?= $(abspath $(or $(ROAMLEDGER_HOME),data))/dagster
 dev: setup       ## the asset graph in Dagster's web interface
-	@mkdir -p $(DAGSTER_HOME) && cp -n dagster.yaml $(DAGSTER_HOME)/ && $(BIN)/dagster dev
+	@mkdir -p "$$DAGSTER_HOME"
+	@test -e "$$DAGSTER_HOME/dagster.yaml" || cp dagster.yaml "$$DAGSTER_HOME/"
+	@$(BIN)/dagster dev
 
 lock:            ## compile requirements.lock anew (needs uv)
 	@uv pip compile --universal --generate-hashes --no-header --quiet --group dev pyproject.toml -o requirements.lock
