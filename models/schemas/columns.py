@@ -22,7 +22,7 @@ Volume = Annotated[pl.Decimal, 18, 9]
 Precise = Annotated[pl.Decimal, 38, 12]
 """An exact amount before billing, see `models.types.money`."""
 Billed = Annotated[pl.Decimal, 18, 2]
-"""An amount in minor units of its currency, rounded once."""
+"""An amount rounded once, to the minor unit of its currency."""
 Percent = Annotated[pl.Decimal, 9, 4]
 Rate = Annotated[pl.Decimal, 18, 9]
 

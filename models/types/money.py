@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final
 
 import polars as pl
-from babel.numbers import get_currency_precision, list_currencies
+from babel.numbers import list_currencies
 
 VOLUME_SCALE: Final = 9
 """Decimals kept of a volume (kWh, hours, kW, A) and of a unit price or claimed amount."""
@@ -53,11 +53,6 @@ def rounded_expr(value: pl.Expr, scale: int) -> pl.Expr:
 def is_known_currency(code: str) -> bool:
     """Tell whether `code` is an ISO 4217 code that CLDR knows."""
     return code in _CURRENCIES
-
-
-def minor_unit_digits(currency: str) -> int:
-    """Give the number of decimals of a currency's minor unit (EUR 2, ISK 0), from CLDR."""
-    return get_currency_precision(currency)
 
 
 _CURRENCIES: Final = frozenset(list_currencies())

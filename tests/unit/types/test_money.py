@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.types.money import BILLED, PRECISE, is_known_currency, minor_unit_digits, rounded, rounded_expr
+from models.types.money import BILLED, PRECISE, is_known_currency, rounded, rounded_expr
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,3 @@ def test_no_digit_is_lost_before_rounding():
 def test_currencies_come_from_cldr():
     assert is_known_currency("DKK")
     assert not is_known_currency("XQX")
-    assert (minor_unit_digits("EUR"), minor_unit_digits("ISK")) == (2, 0)
