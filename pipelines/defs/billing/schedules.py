@@ -43,9 +43,9 @@ def work_open_months(context: dg.ScheduleEvaluationContext, home: Home) -> list[
 
 @dg.schedule(
     job=monthly_close,
-    cron_schedule="0 6 5 * *",  # the fifth: by then the last sessions of a month have been delivered
+    cron_schedule="0 8 5 * *",  # the fifth, after the morning's pull and work: by then a month is delivered
     execution_timezone="Europe/Berlin",
-    description="Close the previous month on the fifth at six, unless it is closed.",
+    description="Close the previous month on the fifth at eight, unless it is closed.",
 )
 def close_previous_month(context: dg.ScheduleEvaluationContext, home: Home) -> dg.RunRequest | dg.SkipReason:
     """Ask for the close of the month before the scheduled day."""
