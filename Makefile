@@ -27,7 +27,7 @@ demo: setup      ## a month, end to end: sandbox, pull, close, documents, summar
 	@$(BIN)/roamledger demo
 
 test: setup      ## every test
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup      ## style, types, import walls, SQL
 	@$(BIN)/ruff check .
