@@ -110,10 +110,14 @@ def _times(session: ReferenceSession, found: list[Restrictions], zone: ZoneInfo 
 
 
 def _clocks(found: list[Restrictions]) -> Iterator[time]:
-    """Give the times of day at which an answer can change: bounds of windows, and midnight where the day matters."""
+    """Give the times of day at which an answer can change: bounds of windows, and midnight wherever the day matters.
+
+    It matters to a window with one bound as well, because that is open from or to midnight.
+    """
     for restrictions in found:
-        yield from (bound for bound in (restrictions.start_time, restrictions.end_time) if bound is not None)
-        if restrictions.start_date or restrictions.end_date or restrictions.days_of_week:
+        bounds = [bound for bound in (restrictions.start_time, restrictions.end_time) if bound is not None]
+        yield from bounds
+        if len(bounds) == 1 or restrictions.start_date or restrictions.end_date or restrictions.days_of_week:
             yield _MIDNIGHT
 
 

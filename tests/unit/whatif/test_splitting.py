@@ -100,6 +100,11 @@ def test_days_change_at_local_midnight_only_where_the_day_matters():
     ]
 
 
+def test_a_window_with_one_bound_is_open_from_or_to_midnight():
+    # until 02:00 holds again from midnight on, which is 22:00 UTC in summer
+    assert starts(Restrictions(end_time=time(2)), start="2026-10-15T21:50")[1:] == [at("2026-10-15T22:00")]
+
+
 def test_in_the_night_that_repeats_an_hour_a_time_comes_twice():
     # Berlin, 2026-10-25: 02:30 is 00:30 UTC and again 01:30 UTC; the clocks go back at 01:00 UTC
     cuts = starts(Restrictions(start_time=time(2, 30)), start="2026-10-25T00:00", charging=timedelta(hours=3))
