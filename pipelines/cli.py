@@ -118,6 +118,38 @@ def price(
 
 
 @app.command()
+def reprice(
+    month: Annotated[str, typer.Option(metavar="MONTH", help="a month that was worked through, such as 2026-10")],
+    plan: Annotated[str | None, typer.Option(help="a plan that every contract would have had")] = None,
+    tariff: Annotated[
+        Path | None, typer.Option(help="an OCPI Tariff object, for the published one of its owner and id")
+    ] = None,
+    ocpi_version: Annotated[str, typer.Option(help="of the tariff file: 2.1.1, 2.2.1 or 2.3.0")] = "2.2.1",
+    output: Annotated[Path | None, typer.Option(help="write sums and sessions to .csv, .parquet or .json")] = None,
+) -> None:
+    """What a past month would have come to under another plan or tariff. Touches nothing that was issued."""
+    from pipelines.commands import reprice as command
+
+    raise typer.Exit(command.run(month, plan, tariff, ocpi_version, output, console))
+
+
+@app.command()
+def quote(
+    session: Annotated[
+        list[str] | None, typer.Option(help='reference session, such as "20 kWh in 30 min"; repeat for more')
+    ] = None,
+    at: Annotated[str, typer.Option(help="start: 2026-10-15T12:00 at each charge point, with Z in UTC; or now")] = "",
+    plan: Annotated[str | None, typer.Option(help="only this plan")] = None,
+    connector: Annotated[list[str] | None, typer.Option(help="only this EVSE id; repeat for more")] = None,
+    output: Annotated[Path | None, typer.Option(help="write every price to .csv, .parquet or .json")] = None,
+) -> None:
+    """The price catalogue: for every connector and plan all components, and what reference sessions would cost."""
+    from pipelines.commands import quote as command
+
+    raise typer.Exit(command.run(session or [], at, plan, connector or [], output, console))
+
+
+@app.command()
 def verify(
     month: Annotated[str, typer.Argument(help="only this month; all by default")] = "",
     json: Json = False,
