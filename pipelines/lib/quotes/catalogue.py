@@ -102,7 +102,7 @@ def price_catalogue(
     plans = read_plans(master, plan_id, start.at.date())
     homes = frozenset(master["home_chargers"]["evse_id"])
     connectors = with_starts(read_connectors(lake, homes, connector_names), start, zone)
-    offers = _offers(connectors, plans, master, versions, start.at.date())
+    offers = _offers(connectors, plans, master, versions)
     priced, situations = _priced(offers, profiles, versions, components)
     quotes = _quotes(offers, situations, priced, profiles, plans, books, zone)
     return Catalogue(
@@ -119,12 +119,11 @@ def _offers(
     plans: pl.DataFrame,
     master: dict[str, pl.DataFrame],
     versions: pl.DataFrame,
-    month: date,
 ) -> pl.DataFrame:
     """Give one row per connector and plan with the tariff versions of both sides."""
     place = ["current_type", "time_zone", "started_at"]
     lists = plan_versions(connectors.select(place), plans, master, versions)
-    wholesale = wholesale_versions(connectors, versions, month)
+    wholesale = wholesale_versions(connectors, versions)
     first = pl.col("wholesale_version_ids").list.first().alias("wholesale_version_id")
     known = versions.select(
         pl.col("tariff_version_id").alias("wholesale_version_id"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from models.billing.records import is_valid_on
 from models.billing.selection import current_type_of, retail_sessions
 from models.billing.vat import SupplyFacts, Undecided, decide
 from models.rating.selection import select_wholesale
-from models.schemas.registry import Layer
+from models.schemas.registry import Layer, table
 from models.types.money import PERCENT
 from models.types.vocabularies import AccountKind, SupplyKind
 from pipelines.lib.errors import UserError
@@ -25,7 +26,7 @@ from pipelines.lib.lake import Lake
 from pipelines.lib.quotes.profiles import Start
 
 _UTC: Final = pl.Datetime("us", "UTC")
-_NAMED_IN_ERROR: Final = 10
+_NAMED_IN_ERROR: Final = 5
 _VAT_SCHEMA: Final[dict[str, pl.DataType]] = {"vat_rate_pct": PERCENT, "vat_unknown": pl.String()}
 _PLACES: Final = ("connector_key", "cpo_id", "location_id", "evse_uid", "connector_id")
 
@@ -43,12 +44,11 @@ def read_connectors(lake: Lake, home_evses: frozenset[str], names: Sequence[str]
     if not names:
         return public.sort("connector_key")
     wanted = [name.upper() for name in names]
-    known = set(public["connector_key"]) | set(public["evse_id"].drop_nulls().str.to_uppercase())
+    evses = set(public["evse_id"].drop_nulls().str.to_uppercase())
     for name in wanted:
-        if name not in known:
-            near = sorted(key for key in known if key[:6] == name[:6]) or sorted(known)
-            some = ", ".join(near[:_NAMED_IN_ERROR])
-            msg = f"connector {name} is not a public one that is known; some that are: {some}"
+        if name not in evses | set(public["connector_key"]):
+            some = ", ".join(get_close_matches(name, sorted(evses), _NAMED_IN_ERROR, cutoff=0))
+            msg = f"connector {name} is not a public one that is known; the nearest: {some}"
             raise UserError(msg)
     chosen = pl.col("connector_key").is_in(wanted) | pl.col("evse_id").str.to_uppercase().is_in(wanted)
     return public.filter(chosen.fill_null(False)).sort("connector_key")
@@ -87,19 +87,9 @@ def with_starts(connectors: pl.DataFrame, start: Start, company_zone: str) -> pl
     return started.with_columns(current_type_of(pl.col("power_type")).alias("current_type"))
 
 
-def wholesale_versions(connectors: pl.DataFrame, versions: pl.DataFrame, month: date) -> pl.DataFrame:
+def wholesale_versions(connectors: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
     """Give `connector_key, wholesale_version_ids`: what the audit of a CDR without tariffs of its own would choose."""
-    empty_list = pl.lit([], dtype=pl.List(pl.String))
-    claims = connectors.select(
-        *_PLACES,
-        pl.col("connector_key").alias("cdr_key"),
-        "started_at",
-        pl.col("started_at").alias("ended_at"),
-        "time_zone",
-        pl.lit("").alias("currency"),
-        empty_list.alias("tariff_version_ids"),
-        pl.lit(month).alias("billing_month"),
-    )
+    claims = _as_cdrs(connectors.select(*_PLACES, pl.col("connector_key").alias("cdr_key"), "started_at", "time_zone"))
     periods = pl.DataFrame(schema={"cdr_key": pl.String, "period_index": pl.Int32, "tariff_id": pl.String})
     chosen = select_wholesale(claims, periods, versions, connectors).sessions
     return chosen.select(
@@ -119,18 +109,29 @@ def plan_versions(
         .join(plans.select("plan_id", pl.col("currency").alias("plan_currency")), how="cross")
         .sort("plan_id", "current_type", "time_zone", "started_at")
     )
-    subjects = offers.with_row_index("cdr_key").with_columns(
-        pl.col("cdr_key").cast(pl.String),
-        pl.lit("").alias("account_id"),
-        pl.lit(False).alias("is_credit"),
-        pl.col("started_at").alias("ended_at"),
-        pl.lit(date(1970, 1, 1)).alias("billing_month"),
-    )
+    numbered = offers.with_row_index("cdr_key").with_columns(pl.col("cdr_key").cast(pl.String))
+    # as in `retail_subjects`, without a CPO's own tariffs, which are not what a customer pays by
+    subjects = _as_cdrs(numbered.with_columns(pl.lit("").alias("account_id"))).drop("tariff_version_ids")
     party = str(master["legal_entities"]["ocpi_party_id"].first())
     chosen = retail_sessions(subjects, master["plan_tariffs"], versions, party)
     lists = chosen.select("cdr_key", pl.col("tariff_version_ids").alias("retail_version_ids"))
     named = subjects.select("cdr_key", *offers.columns).rename({"plan_currency": "currency"})
     return named.join(lists, on="cdr_key", how="left", validate="1:1").drop("cdr_key")
+
+
+def _as_cdrs(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give sessions that have not happened in the columns of `typed/cdrs`, so that the choices of tariffs can be asked.
+
+    What is not known of them is null; no flag is set, and no list has anything in it.
+    """
+    missing = {name: kind for name, kind in table(Layer.TYPED, "cdrs").schema.items() if name not in frame.columns}
+    return frame.with_columns(pl.lit(_blank(kind), kind).alias(name) for name, kind in missing.items())
+
+
+def _blank(kind: pl.DataType) -> object:
+    if kind == pl.Boolean:
+        return False
+    return [] if kind == pl.List else None
 
 
 def with_consumer_vat(frame: pl.DataFrame, books: Books) -> pl.DataFrame:

@@ -111,9 +111,11 @@ def duration_words(duration: timedelta) -> str:
 
 
 def _check(profile: Profile, text: str) -> None:
-    lasting = profile.charging + profile.idle
-    if profile.charging < timedelta() or lasting > _LONGEST or profile.energy_kwh > _MOST_KWH:
-        msg = f"session {text!r}: idle time is part of its time, which is at most 7 days, with {_MOST_KWH} kWh at most"
+    if profile.charging + profile.idle > _LONGEST or profile.energy_kwh > _MOST_KWH:
+        msg = f"session {text!r}: at most {_MOST_KWH:,} kWh in at most {_LONGEST.days} days can be quoted"
+        raise UserError(msg)
+    if profile.charging < timedelta():
+        msg = f"session {text!r}: it is idle for longer than it lasts; 'then' adds idle time, 'with' does not"
         raise UserError(msg)
     try:
         _ = profile.power_kw
