@@ -38,7 +38,11 @@ def price_lines(components: pl.DataFrame, gross_cdrs: Iterable[str]) -> dict[str
             pl.when(is_gross).then("amount_incl_vat").otherwise("amount_excl_vat").alias("amount"),
         )
         .group_by("cdr_key", "dimension", "is_reservation", "unit_price")
-        .agg(pl.col("volume").sum(), pl.col("volume").is_not_null().any().alias("has_volume"), pl.col("amount").sum())
+        .agg(
+            pl.col("billed_volume").sum().alias("volume"),
+            pl.col("billed_volume").is_not_null().any().alias("has_volume"),
+            pl.col("amount").sum(),
+        )
     )
     lines: dict[str, list[PriceLine]] = {}
     for row in summed.iter_rows(named=True):

@@ -8,6 +8,7 @@ Section numbers are those of OCPI 2.2.1-d2.
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from itertools import pairwise
 
 from models.types.vocabularies import Dimension, TaxIncluded
 
@@ -135,3 +136,13 @@ class Cdr:
     last_updated_at: datetime | None = None
     notes: tuple[str, ...] = ()
     """What the reader had to do to understand the record, such as a numeric string accepted as a number."""
+
+    @property
+    def has_unordered_periods(self) -> bool:
+        """Tell whether the periods came in another order than that of time."""
+        return any(later.started_at < earlier.started_at for earlier, later in pairwise(self.periods))
+
+    @property
+    def has_unknown_dimensions(self) -> bool:
+        """Tell whether a period has a dimension that OCPI does not know."""
+        return any(period.unknown_dimensions for period in self.periods)

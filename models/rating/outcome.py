@@ -27,10 +27,28 @@ class Reason(StrEnum):
 class Note(StrEnum):
     """What a reader of a priced session should know; listed in this order."""
 
-    NOTHING_PRICED = "nothing_priced"
-    """no component of any tariff applied: the session is free"""
+    CREDIT = "credit"
+    """a credit CDR: its total is negative, its parts stay positive as those of the original do"""
+    PERIODS_OUT_OF_ORDER = "periods_out_of_order"
+    """the CDR listed its charging periods in another order than that of time; they were sorted"""
+    UNKNOWN_DIMENSION = "unknown_dimension"
+    """a charging period has a dimension that OCPI does not know; it was not priced"""
     PERIOD_OUTSIDE_SESSION = "period_outside_session"
     """a charging period starts before the session or after its end"""
+    START_NOT_COVERED = "start_not_covered"
+    """the first charging period starts after the session: what happened before it is not said"""
+    MISSING_ZONE = "missing_zone"
+    """a tariff has local times, days or dates and the time zone of the location is unknown"""
+    PERIOD_SPANS_PRICE_CHANGE = "period_spans_price_change"
+    """a price changes inside a charging period, which the operator should have cut there (P3)"""
+    AMBIGUOUS_HOUR = "ambiguous_hour"
+    """the price depends on which of two doubled hours a tariff's time means, on a night when clocks are set back"""
+    NOTHING_PRICED = "nothing_priced"
+    """no component of any tariff applied: the session is free"""
+    MISSING_COMPONENT = "missing_component"
+    """the session charged, and its tariffs have no price for energy or charging time, and no FLAT either"""
+    UNPRICED_VOLUME = "unpriced_volume"
+    """a tariff prices a dimension, but not all of the session's volume of it met the restrictions"""
     TARIFF_OUTSIDE_VALIDITY = "tariff_outside_validity"
     """a charging period names a tariff that was not valid at session start; it was priced by it all the same"""
     SEVERAL_TARIFFS = "several_tariffs"
@@ -64,6 +82,8 @@ class PricedRow:
     element_index: int | None = None
     component_index: int | None = None
     volume: Decimal | None = None
+    """as measured; None for what a step adds and for what no volume is behind"""
+    billed_volume: Decimal | None = None
     unit_price: Decimal | None = None
     vat_rate_pct: Decimal | None = None
 

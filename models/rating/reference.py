@@ -1,38 +1,54 @@
 """One CDR priced in plain Python: the second implementation, to which the kernel is held digit by digit.
 
-Read it next to rules P1-P16 of the tariff rule book (ARCHITECTURE.md): every rule has its function here. The sandbox's
-CPOs bill with it. It is meant to be read and is slow; months are priced by `models.rating.kernel`.
+Read it next to rules P1-P16 of the tariff rule book (ARCHITECTURE.md): every rule has its function here or in
+`models.rating.plain`. The sandbox's CPOs bill with it. It is meant to be read and is slow; months are priced by
+`models.rating.kernel`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Context, Decimal, localcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Context, Decimal, localcontext
+from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from models.ocpi.canonical import Cdr, ChargingPeriod, Price, PriceComponent, Restrictions, Tariff
-from models.ocpi.frames import chronological, tariff_version_id
-from models.rating.admission import check_amounts, check_volumes, has_local_restriction, is_in_range, is_valid
+from models.ocpi.canonical import Cdr, ChargingPeriod, Price, Restrictions, Tariff
+from models.ocpi.frames import tariff_version_id
 from models.rating.outcome import CannotPriceError, Note, PricedCdr, PricedRow, Reason
-from models.rating.policy import DEFAULT_POLICY, AbsentVat, Policy
-from models.rating.windows import at_least, below, seconds, within, within_day
-from models.types.money import PRECISE_SCALE, VOLUME_SCALE, rounded
+from models.rating.plain.admission import check_amounts, check_volumes, has_local_restriction, is_in_range, is_valid
+from models.rating.plain.session import (
+    ZERO,
+    Found,
+    Moment,
+    PricedVolume,
+    Slot,
+    ends_of,
+    is_reservation_only,
+    ordered_periods,
+    slots_of,
+    volume_of,
+)
+from models.rating.plain.steps import UNITS_PER_VOLUME, Step, billed_volume, steps_of
+from models.rating.plain.sums import distance, total_of
+from models.rating.plain.windows import at_least, below, seconds, within, within_calendar
+from models.rating.policy import (
+    DEFAULT_POLICY,
+    AbsentVat,
+    FlatRepetition,
+    LimitsOfSeveralTariffs,
+    Policy,
+    RoundingPlace,
+)
+from models.types.money import PRECISE_SCALE, VOLUME_SCALE, minor_unit_scale, rounded
 from models.types.vocabularies import ComponentKind, Dimension, RatingOutcome, TaxIncluded
 
 __all__ = ["price_cdr"]
 
 _EXACT: Final = Context(prec=76)
 """Wide enough for every product here; a quotient is cut at 76 digits and no tie at the 12th decimal can move there."""
-
-_ZERO: Final = Decimal(0)
-_DIMENSIONS: Final = (Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
-"""The order in which rows of one period are listed."""
-
-_UNITS_PER_VOLUME: Final = {Dimension.ENERGY: 1000, Dimension.TIME: 3600, Dimension.PARKING_TIME: 3600}
-"""Wh of a kWh, seconds of an hour: the units of step_size."""
 
 
 def price_cdr(
@@ -55,39 +71,6 @@ def price_cdr(
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
-    """The start of a charging period, as restrictions see it (P3): nothing inside the period counts."""
-
-    index: int
-    period: ChargingPeriod
-    tariff: Tariff
-    local: datetime
-    energy_before: Decimal
-    session_clock: timedelta
-    reservation_clock: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A component that prices a dimension, and where it stands in its tariff."""
-
-    component: PriceComponent
-    element_index: int
-    component_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Volume:
-    """A priced volume of one period."""
-
-    moment: _Moment
-    found: _Found
-    dimension: Dimension
-    is_reservation: bool
-    volume: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class _Pricing:
     """The facts of one session, and the rules over them."""
 
@@ -98,51 +81,54 @@ class _Pricing:
     reservation_expired: bool
 
     def priced(self) -> PricedCdr:
-        """Price the session: volumes and fees, then steps, then limits."""
+        """Price the session: volumes and fees, steps, what rounding adds, limits, and the sign of a credit."""
         moments = self._moments()
         volumes = list(self._volumes(moments))
-        rows = [*(self._row(volume) for volume in volumes), *self._steps(volumes)]
-        check_amounts(rows)
+        steps = steps_of(volumes, moments, self.policy)
+        measured = [*(self._row(volume) for volume in volumes), *(self._step_row(step) for step in steps)]
+        check_amounts(measured)
         used = _distinct([moment.tariff for moment in moments])
-        limit = self._limit(used, rows)
-        everything = tuple(rows) if limit is None else (*rows, limit)
-        billed = self._billed(moments, volumes)
-        modes = {tariff.tax_included for tariff in used}
-        total = _total(everything)
+        rows = [*measured, *self._period_rounding(measured, moments)]
+        for difference in (self._limit, self._total_rounding, self._credit):
+            rows += difference(used, rows)
+        total, modes = total_of(rows), {tariff.tax_included for tariff in used}
         return PricedCdr(
             outcome=RatingOutcome.PRICED,
             currency=self.cdr.currency,
             tax_included=modes.pop() if len(modes) == 1 else None,
             tariffs=tuple(used),
             total=total,
-            energy=_total(_of(everything, Dimension.ENERGY)),
-            time=_total(_of(everything, Dimension.TIME)),
-            parking=_total(_of(everything, Dimension.PARKING_TIME)),
-            fixed=_total(_of(everything, Dimension.FLAT)),
-            reservation=_total(row for row in everything if row.is_reservation),
-            billed_energy_kwh=billed[Dimension.ENERGY],
-            billed_charging_hours=billed[Dimension.TIME],
-            billed_parking_hours=billed[Dimension.PARKING_TIME],
-            rows=everything,
-            notes=tuple(self._notes(moments, used, rows, limit, total)),
+            energy=total_of(_of(rows, Dimension.ENERGY)),
+            time=total_of(_of(rows, Dimension.TIME)),
+            parking=total_of(_of(rows, Dimension.PARKING_TIME)),
+            fixed=total_of(_of(rows, Dimension.FLAT)),
+            reservation=total_of(row for row in rows if row.is_reservation),
+            billed_energy_kwh=self._billed(volumes, moments, Dimension.ENERGY),
+            billed_charging_hours=self._billed(volumes, moments, Dimension.TIME),
+            billed_parking_hours=self._billed(volumes, moments, Dimension.PARKING_TIME),
+            rows=tuple(rows),
+            notes=tuple(sorted(self._notes(moments, volumes, used, rows, total), key=list(Note).index)),
         )
 
-    def _moments(self) -> list[_Moment]:
+    def _moments(self) -> list[Moment]:
         """Look at the session at the start of each of its periods, in order of time."""
-        periods = chronological(self.cdr.periods)
+        periods = ordered_periods(self.cdr, self.policy)
         self._check_session(periods)
         tariffs = [self._tariff_of(period) for period in periods]
         self._check_tariffs(tariffs)
         check_volumes(periods)
         opening = min(self.cdr.started_at, periods[0].started_at)
         plugged_in = self._plugged_in_at(periods, opening)
-        moments: list[_Moment] = []
-        energy = _ZERO
-        for index, (period, tariff) in enumerate(zip(periods, tariffs, strict=True)):
+        moments: list[Moment] = []
+        energy = charging = parking = ZERO
+        for period, tariff, end in zip(periods, tariffs, ends_of(periods, self.cdr), strict=True):
             at = period.started_at
             local = at.astimezone(self.time_zone) if self.time_zone else at
-            moments.append(_Moment(index, period, tariff, local, energy, at - plugged_in, at - opening))
-            energy += period.energy_kwh or _ZERO
+            clocks = at - plugged_in, at - opening
+            moments.append(Moment(len(moments), period, tariff, local, end, energy, *clocks, charging, parking))
+            energy += period.energy_kwh or ZERO
+            charging += period.charging_hours or ZERO
+            parking += period.parking_hours or ZERO
         return moments
 
     def _check_session(self, periods: Sequence[ChargingPeriod]) -> None:
@@ -157,9 +143,9 @@ class _Pricing:
 
     def _plugged_in_at(self, periods: Sequence[ChargingPeriod], opening: datetime) -> datetime:
         """Say when the clock of min/max_duration starts (P6): with the session, which a reservation only precedes."""
-        if not _is_reservation_only(periods[0]):
+        if not is_reservation_only(periods[0]):
             return opening
-        return next((period.started_at for period in periods if not _is_reservation_only(period)), opening)
+        return next((period.started_at for period in periods if not is_reservation_only(period)), opening)
 
     def _named(self, period: ChargingPeriod) -> list[Tariff]:
         """List the candidates that a period allows: those of its tariff_id, which compares without case, or all."""
@@ -186,41 +172,50 @@ class _Pricing:
         if not all(is_in_range(tariff) for tariff in tariffs):
             raise CannotPriceError(Reason.OUT_OF_RANGE)
 
-    def _volumes(self, moments: Sequence[_Moment]) -> Iterator[_Volume]:
+    def _volumes(self, moments: Sequence[Moment]) -> Iterator[PricedVolume]:
         """Find for every volume of every period the component that prices it (P1); without one it is free (P2).
 
-        FLAT is taken at the first period where a component applies, once for the session and once for its reservation
-        (P9, P10).
+        FLAT is taken at the first period where a component applies (P9, P10); how often is a policy.
         """
-        flat_taken = {False: False, True: False}
+        charged: set[object] = set()
         for moment in moments:
-            for is_reservation, dimension in _scopes(moment.period):
-                volume = _volume(moment.period, dimension, is_reservation=is_reservation)
-                if dimension is Dimension.FLAT:
-                    volume = _ZERO if flat_taken[is_reservation] else Decimal(1)
-                found = self._first_match(moment, dimension, is_reservation=is_reservation) if volume else None
+            for slot in slots_of(moment.period):
+                is_flat = slot[1] is Dimension.FLAT
+                volume = Decimal(1) if is_flat else volume_of(moment.period, slot)
+                found = self._first_match(moment, slot) if volume else None
                 if found is None:
                     continue
-                flat_taken[is_reservation] |= dimension is Dimension.FLAT
-                yield _Volume(moment, found, dimension, is_reservation, volume)
+                if is_flat:
+                    key = (slot, self._flat_key(moment, found))
+                    if key in charged:
+                        continue
+                    charged.add(key)
+                yield PricedVolume(moment, found, slot, volume)
 
-    def _first_match(self, moment: _Moment, dimension: Dimension, *, is_reservation: bool) -> _Found | None:
+    def _flat_key(self, moment: Moment, found: Found) -> object:
+        """Say within what a fixed fee is charged once: the session, its tariff or its element."""
+        if self.policy.flat_repetition is FlatRepetition.ONCE_PER_SESSION:
+            return None
+        version = tariff_version_id(moment.tariff)
+        return (
+            version if self.policy.flat_repetition is FlatRepetition.ONCE_PER_TARIFF else (version, found.element_index)
+        )
+
+    def _first_match(self, moment: Moment, slot: Slot) -> Found | None:
         """Find the first element with a component of the dimension whose restrictions all hold (P1)."""
         for element_index, element in enumerate(moment.tariff.elements):
-            if not self._applies(element.restrictions, moment, is_reservation=is_reservation):
+            if not self._applies(element.restrictions, moment, slot):
                 continue
             for component_index, component in enumerate(element.components):
-                if component.dimension is dimension:
-                    return _Found(component, element_index, component_index)
+                if component.dimension is slot[1]:
+                    return Found(component, element_index, component_index)
         return None
 
-    def _applies(self, found: Restrictions, moment: _Moment, *, is_reservation: bool) -> bool:
-        clock = moment.reservation_clock if is_reservation else moment.session_clock
+    def _applies(self, found: Restrictions, moment: Moment, slot: Slot) -> bool:
+        clock = moment.clock(slot, self.policy)
         return (
-            self._applies_to_scope(found.reservation, is_reservation=is_reservation)
-            and within_day(found.start_time, found.end_time, moment.local.time())
-            and within(found.start_date, found.end_date, moment.local.date())
-            and (not found.days_of_week or moment.local.weekday() in found.days_of_week)
+            self._applies_to_scope(found.reservation, is_reservation=slot[0])
+            and within_calendar(found, moment.local, self.policy)
             and within(found.min_kwh, found.max_kwh, moment.energy_before)
             and within(seconds(found.min_duration_seconds), seconds(found.max_duration_seconds), clock)
             and at_least(found.min_current_a, moment.period.min_current_a)
@@ -235,44 +230,34 @@ class _Pricing:
             return is_reservation and self.reservation_expired
         return (reservation == "RESERVATION") is is_reservation
 
-    def _steps(self, volumes: Sequence[_Volume]) -> Iterator[PricedRow]:
-        """Add what the priced volume (P8) lacks to a whole number of steps, at the price of the last component (P7)."""
-        for group in _stepped_together(volumes):
-            last = group[-1]
-            missing = _missing_units(last, sum((volume.volume for volume in group), _ZERO))
-            if missing:
-                units_per_volume = _UNITS_PER_VOLUME[last.dimension]
-                face = rounded(missing * last.found.component.unit_price / units_per_volume, PRECISE_SCALE)
-                yield self._component_row(ComponentKind.STEP, last, missing / units_per_volume, face)
+    def _billed(self, volumes: Sequence[PricedVolume], moments: Sequence[Moment], dimension: Dimension) -> Decimal:
+        return rounded(billed_volume(volumes, moments, dimension, self.policy), PRECISE_SCALE)
 
-    def _billed(self, moments: Sequence[_Moment], volumes: Sequence[_Volume]) -> dict[Dimension, Decimal]:
-        """Give the session's volumes as a bill states them: all of it, priced or free, rounded up to whole steps."""
-        billed = {dimension: _sum_of(moments, dimension) for dimension in _DIMENSIONS[1:]}
-        for group in _stepped_together([volume for volume in volumes if not volume.is_reservation]):
-            last = group[-1]
-            missing = _missing_units(last, billed[last.dimension])
-            billed[last.dimension] += missing / _UNITS_PER_VOLUME[last.dimension]
-        return {dimension: rounded(volume, PRECISE_SCALE) for dimension, volume in billed.items()}
-
-    def _row(self, volume: _Volume) -> PricedRow:
+    def _row(self, volume: PricedVolume) -> PricedRow:
         kind = ComponentKind.FLAT if volume.dimension is Dimension.FLAT else ComponentKind.VOLUME
         face = rounded(volume.volume * volume.found.component.unit_price, PRECISE_SCALE)
-        return self._component_row(kind, volume, volume.volume, face)
+        return replace(self._component_row(kind, volume, volume.volume, face), volume=volume.volume)
 
-    def _component_row(self, kind: ComponentKind, priced: _Volume, volume: Decimal, face: Decimal) -> PricedRow:
+    def _step_row(self, step: Step) -> PricedRow:
+        units_per_volume = UNITS_PER_VOLUME[step.last.dimension]
+        face = step.missing_units * step.last.found.component.unit_price / units_per_volume
+        added = step.missing_units / units_per_volume
+        return self._component_row(ComponentKind.STEP, step.last, added, rounded(face, PRECISE_SCALE))
+
+    def _component_row(self, kind: ComponentKind, priced: PricedVolume, billed: Decimal, face: Decimal) -> PricedRow:
         component, tariff = priced.found.component, priced.moment.tariff
         amount = self._taxed(face, component.vat_rate_pct, tariff.tax_included)
         return PricedRow(
             kind=kind,
             tariff=tariff,
-            amount_excl_vat=amount.excl_vat,
-            amount_incl_vat=amount.incl_vat,
+            amount_excl_vat=self._row_amount(amount.excl_vat),
+            amount_incl_vat=self._row_amount(amount.incl_vat),
             period_index=priced.moment.index,
             dimension=priced.dimension,
-            is_reservation=priced.is_reservation,
+            is_reservation=priced.slot[0],
             element_index=priced.found.element_index,
             component_index=priced.found.component_index,
-            volume=rounded(volume, VOLUME_SCALE),
+            billed_volume=rounded(billed, VOLUME_SCALE),
             unit_price=component.unit_price,
             vat_rate_pct=component.vat_rate_pct,
         )
@@ -287,115 +272,148 @@ class _Pricing:
             return Price(face, face if self.policy.absent_vat is AbsentVat.NOT_APPLICABLE else None)
         return Price(face, rounded(face * (100 + rate) / 100, PRECISE_SCALE))
 
-    def _limit(self, used: Sequence[Tariff], rows: Sequence[PricedRow]) -> PricedRow | None:
+    def _row_amount(self, amount: Decimal | None) -> Decimal | None:
+        return self._to_minor_unit(amount) if self.policy.rounding_place is RoundingPlace.EACH_ROW else amount
+
+    def _to_minor_unit(self, amount: Decimal | None) -> Decimal | None:
+        return None if amount is None else rounded(amount, minor_unit_scale(self.cdr.currency))
+
+    def _period_rounding(self, rows: Sequence[PricedRow], moments: Sequence[Moment]) -> Iterator[PricedRow]:
+        """Round the sum of each period, where the policy rounds there."""
+        if self.policy.rounding_place is not RoundingPlace.EACH_PERIOD:
+            return
+        known = total_of(rows)
+        by_period = sorted(rows, key=lambda row: row.period_index or 0)
+        for index, listed in groupby(by_period, key=lambda row: row.period_index or 0):
+            total = total_of(listed)
+            added = self._rounding(
+                Price(
+                    None if known.excl_vat is None else total.excl_vat,
+                    None if known.incl_vat is None else total.incl_vat,
+                )
+            )
+            if added.excl_vat or added.incl_vat:
+                yield replace(_whole_row(ComponentKind.ROUNDING, moments[index].tariff, added), period_index=index)
+
+    def _rounding(self, total: Price) -> Price:
+        excl, incl = self._to_minor_unit(total.excl_vat), self._to_minor_unit(total.incl_vat)
+        return Price(_less(excl, total.excl_vat), _less(incl, total.incl_vat))
+
+    def _limit(self, used: Sequence[Tariff], rows: Sequence[PricedRow]) -> list[PricedRow]:
         """Bound the total by min_price and max_price (P11), without and with VAT each for itself."""
-        if len(used) != 1:
-            return None
-        tariff, total = used[0], _total(rows)
+        first_bounds = self.policy.limits_of_several_tariffs is LimitsOfSeveralTariffs.FIRST_TARIFF
+        if len(used) != 1 and not first_bounds:
+            return []
+        tariff, total = used[0], total_of(rows)
         low, high = tariff.min_price or Price(None), tariff.max_price or Price(None)
-        excl = _distance(total.excl_vat, low.excl_vat, high.excl_vat)
-        incl = _distance(total.incl_vat, low.incl_vat, high.incl_vat)
-        return PricedRow(ComponentKind.LIMIT, tariff, excl, incl) if excl or incl else None
+        excl = distance(total.excl_vat, low.excl_vat, high.excl_vat)
+        incl = distance(total.incl_vat, low.incl_vat, high.incl_vat)
+        return [_whole_row(ComponentKind.LIMIT, tariff, Price(excl, incl))] if excl or incl else []
+
+    def _total_rounding(self, used: Sequence[Tariff], rows: Sequence[PricedRow]) -> list[PricedRow]:
+        """Round the total, where the policy rounds there."""
+        if self.policy.rounding_place is not RoundingPlace.TOTAL:
+            return []
+        added = self._rounding(total_of(rows))
+        return [_whole_row(ComponentKind.ROUNDING, used[0], added)] if added.excl_vat or added.incl_vat else []
+
+    def _credit(self, used: Sequence[Tariff], rows: Sequence[PricedRow]) -> list[PricedRow]:
+        """Turn the total of a credit CDR negative; its parts stay those of the original (mod_cdrs, Credit CDRs)."""
+        if not self.cdr.is_credit:
+            return []
+        total = total_of(rows)
+        added = Price(_twice_off(total.excl_vat), _twice_off(total.incl_vat))
+        return [_whole_row(ComponentKind.CREDIT, used[0], added)] if added.excl_vat or added.incl_vat else []
 
     def _notes(
         self,
-        moments: Sequence[_Moment],
+        moments: Sequence[Moment],
+        volumes: Sequence[PricedVolume],
         used: Sequence[Tariff],
         rows: Sequence[PricedRow],
-        limit: PricedRow | None,
         total: Price,
     ) -> Iterator[Note]:
-        start, end = self.cdr.started_at, self.cdr.ended_at
-        if not rows:
-            yield Note.NOTHING_PRICED
-        if any(not start <= moment.period.started_at <= end for moment in moments):
-            yield Note.PERIOD_OUTSIDE_SESSION
-        if any(not is_valid(moment.tariff, start) for moment in moments):
-            yield Note.TARIFF_OUTSIDE_VALIDITY
-        if len(used) > 1:
-            yield Note.SEVERAL_TARIFFS
-            if any(tariff.min_price or tariff.max_price for tariff in used):
-                yield Note.LIMITS_NOT_APPLIED
-        if limit and (limit.amount_excl_vat == 0 or limit.amount_incl_vat == 0):
-            yield Note.LIMIT_ON_ONE_SIDE
+        yield from self._notes_of_record(moments)
+        yield from self._notes_of_tariffs(moments, volumes, used, rows)
+        for row in rows:
+            if row.kind is ComponentKind.LIMIT and (row.amount_excl_vat == 0 or row.amount_incl_vat == 0):
+                yield Note.LIMIT_ON_ONE_SIDE
         if total.excl_vat is None or total.incl_vat is None:
             yield Note.VAT_UNKNOWN
 
+    def _notes_of_record(self, moments: Sequence[Moment]) -> Iterator[Note]:
+        start, end = self.cdr.started_at, self.cdr.ended_at
+        if self.cdr.is_credit:
+            yield Note.CREDIT
+        if self.cdr.has_unordered_periods:
+            yield Note.PERIODS_OUT_OF_ORDER
+        if self.cdr.has_unknown_dimensions:
+            yield Note.UNKNOWN_DIMENSION
+        if any(not start <= moment.period.started_at <= end for moment in moments):
+            yield Note.PERIOD_OUTSIDE_SESSION
+        if moments[0].period.started_at > start:
+            yield Note.START_NOT_COVERED
 
-def _scopes(period: ChargingPeriod) -> Iterator[tuple[bool, Dimension]]:
-    """List what a period may be priced for: the session, unless it only reserves, and the reservation if it does."""
-    if not _is_reservation_only(period):
-        yield from ((False, dimension) for dimension in _DIMENSIONS)
-    if period.reservation_hours:
-        yield True, Dimension.FLAT
-        yield True, Dimension.TIME
+    def _notes_of_tariffs(
+        self,
+        moments: Sequence[Moment],
+        volumes: Sequence[PricedVolume],
+        used: Sequence[Tariff],
+        rows: Sequence[PricedRow],
+    ) -> Iterator[Note]:
+        if all(row.dimension is None for row in rows):
+            yield Note.NOTHING_PRICED
+        charged = any(moment.period.energy_kwh or moment.period.charging_hours for moment in moments)
+        if charged and not any(_prices(tariff, slot) for tariff in used for slot in _OF_CHARGING):
+            yield Note.MISSING_COMPONENT
+        priced = {(volume.moment.index, volume.slot) for volume in volumes}
+        for moment in moments:
+            asked = [slot for slot in slots_of(moment.period) if volume_of(moment.period, slot)]
+            if any((moment.index, slot) not in priced and _prices(moment.tariff, slot) for slot in asked):
+                yield Note.UNPRICED_VOLUME
+                break
+        if any(not is_valid(moment.tariff, self.cdr.started_at) for moment in moments):
+            yield Note.TARIFF_OUTSIDE_VALIDITY
+        if len(used) > 1:
+            yield Note.SEVERAL_TARIFFS
+            ignored = self.policy.limits_of_several_tariffs is LimitsOfSeveralTariffs.NOT_APPLIED
+            if ignored and any(tariff.min_price or tariff.max_price for tariff in used):
+                yield Note.LIMITS_NOT_APPLIED
 
 
-def _is_reservation_only(period: ChargingPeriod) -> bool:
-    return bool(period.reservation_hours) and not (period.energy_kwh or period.charging_hours or period.parking_hours)
+_OF_CHARGING: Final[tuple[Slot, ...]] = tuple(
+    (False, dimension) for dimension in (Dimension.ENERGY, Dimension.TIME, Dimension.FLAT)
+)
 
 
-def _volume(period: ChargingPeriod, dimension: Dimension, *, is_reservation: bool) -> Decimal:
-    """Give the volume of a dimension; what the period does not list is zero (no wall clock is billed)."""
-    volumes = {
-        Dimension.ENERGY: period.energy_kwh,
-        Dimension.TIME: period.reservation_hours if is_reservation else period.charging_hours,
-        Dimension.PARKING_TIME: period.parking_hours,
-    }
-    return volumes.get(dimension) or _ZERO
+def _prices(tariff: Tariff, slot: Slot) -> bool:
+    """Tell whether a tariff has any component for a slot, whatever its restrictions."""
+    return any(
+        component.dimension is slot[1] and (element.restrictions.reservation is not None) is slot[0]
+        for element in tariff.elements
+        for component in element.components
+    )
 
 
-def _sum_of(moments: Sequence[_Moment], dimension: Dimension) -> Decimal:
-    """Add up all volume of a dimension, priced or free."""
-    return sum((_volume(moment.period, dimension, is_reservation=False) for moment in moments), _ZERO)
+def _whole_row(kind: ComponentKind, tariff: Tariff, added: Price) -> PricedRow:
+    return PricedRow(kind, tariff, added.excl_vat, added.incl_vat)
+
+
+def _less(amount: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if amount is None or other is None else amount - other
+
+
+def _twice_off(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else -2 * amount
 
 
 def _distinct(tariffs: Iterable[Tariff]) -> list[Tariff]:
     """Keep one tariff per content, in order of first use."""
-    return list({tariff_version_id(tariff): tariff for tariff in reversed(list(tariffs))}.values())[::-1]
+    first: dict[str, Tariff] = {}
+    for tariff in tariffs:
+        _ = first.setdefault(tariff_version_id(tariff), tariff)
+    return list(first.values())
 
 
 def _of(rows: Iterable[PricedRow], dimension: Dimension) -> list[PricedRow]:
     return [row for row in rows if row.dimension is dimension and not row.is_reservation]
-
-
-def _total(rows: Iterable[PricedRow]) -> Price:
-    """Add rows up; one unknown amount makes the sum unknown."""
-    listed = list(rows)
-    return Price(_sum(row.amount_excl_vat for row in listed), _sum(row.amount_incl_vat for row in listed))
-
-
-def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    total = _ZERO
-    for amount in amounts:
-        if amount is None:
-            return None
-        total += amount
-    return total
-
-
-def _distance(total: Decimal | None, low: Decimal | None, high: Decimal | None) -> Decimal | None:
-    """Say what must be added to a total to bring it between its bounds; the upper bound wins where they cross."""
-    if total is None:
-        return None
-    bounded = total if low is None else max(total, low)
-    return (bounded if high is None else min(bounded, high)) - total
-
-
-def _stepped_together(volumes: Sequence[_Volume]) -> Iterator[list[_Volume]]:
-    """Group what is rounded up together (P7): energy; parking where it was priced, else charging; the reservation."""
-    session = [volume for volume in volumes if not volume.is_reservation]
-    parking = [volume for volume in session if volume.dimension is Dimension.PARKING_TIME]
-    charging = [volume for volume in session if volume.dimension is Dimension.TIME]
-    energy = [volume for volume in session if volume.dimension is Dimension.ENERGY]
-    reserved = [volume for volume in volumes if volume.is_reservation and volume.dimension is Dimension.TIME]
-    yield from (group for group in (energy, parking or charging, reserved) if group)
-
-
-def _missing_units(last: _Volume, volume: Decimal) -> Decimal:
-    """Give the Wh or seconds that a volume lacks to a whole number of the last component's steps."""
-    step = last.found.component.step_size
-    if not step or volume <= 0:
-        return _ZERO
-    units = volume * _UNITS_PER_VOLUME[last.dimension]
-    return (units / step).to_integral_value(ROUND_CEILING) * step - units

@@ -16,7 +16,10 @@ from models.types.vocabularies import TariffSource
 TARIFF_NOT_PUBLISHED: Final = "tariff_not_published"
 """The note on a CDR that could only be priced with a tariff of its own, or one published after its start."""
 
-_SESSION_COLUMNS: Final = ("cdr_key", "started_at", "ended_at", "time_zone", "currency", "billing_month")
+_SESSION_COLUMNS: Final = (
+    *("cdr_key", "started_at", "ended_at", "time_zone", "currency", "billing_month"),
+    *("is_credit", "has_unordered_periods", "has_unknown_dimensions"),
+)
 
 
 @dataclass(frozen=True, slots=True)

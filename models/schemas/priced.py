@@ -48,6 +48,12 @@ class RatedCdrs(Contract):
     """all volume of the session, priced or free, rounded up to whole steps"""
     billed_charging_hours: Precise = optional()
     billed_parking_hours: Precise = optional()
+    price_low_excl_vat: Precise = optional()
+    """least total that the CDR allows, where it leaves the price open: a period across a price change, a doubled hour,
+    an unknown zone; null where nothing is open"""
+    price_high_excl_vat: Precise = optional()
+    price_low_incl_vat: Precise = optional()
+    price_high_incl_vat: Precise = optional()
     notes: TextList
     policy: Text = key()
     """the named choices on contested points, as `name=value` pairs joined by `;`"""
@@ -61,17 +67,21 @@ class RatedComponents(Contract):
     row_index: Index
     kind: Text = one_of(ComponentKind)
     period_index: Index = optional()
-    """the charging period; null for a limit"""
+    """the charging period; null for what belongs to the whole session"""
     dimension: Text = one_of(Dimension, nullable=True)
-    """null for a limit"""
+    """null for a limit, a rounding or a credit"""
     is_reservation: Flag
     tariff_version_id: Text = key()
     element_index: Index = optional()
     component_index: Index = optional()
     volume: Volume = optional()
-    """kWh or hours; 1 for FLAT; null for a limit. For kind step: the volume added."""
+    """kWh or hours as measured; null for what a step adds and for what no volume is behind"""
+    billed_volume: Volume = optional()
+    """kWh or hours that the amount is for; 1 for FLAT; null for a limit, a rounding or a credit"""
     unit_price: Volume = optional()
     vat_rate_pct: Percent = optional()
     amount_excl_vat: Precise = optional()
     amount_incl_vat: Precise = optional()
+    policy: Text = key()
+    """as on the CDR's row"""
     billing_month: Day

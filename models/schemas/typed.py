@@ -70,6 +70,10 @@ class Cdrs(Contract):
     is_credit: Flag
     credit_reference_id: Text = optional()
     is_home_charging: Flag
+    has_unordered_periods: Flag
+    """the charging periods came in another order than that of time; they are sorted in `typed/charging_periods`"""
+    has_unknown_dimensions: Flag
+    """a charging period has a dimension that OCPI does not know, and that is not priced"""
     last_updated_at: Instant
     billing_month: Day
     notes: TextList

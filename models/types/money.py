@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final
 
 import polars as pl
-from babel.numbers import list_currencies
+from babel.numbers import get_currency_precision, list_currencies
 
 VOLUME_SCALE: Final = 9
 """Decimals kept of a volume (kWh, hours, kW, A) and of a unit price or claimed amount."""
@@ -53,6 +53,11 @@ def rounded_expr(value: pl.Expr, scale: int) -> pl.Expr:
 def is_known_currency(code: str) -> bool:
     """Tell whether `code` is an ISO 4217 code that CLDR knows."""
     return code in _CURRENCIES
+
+
+def minor_unit_scale(code: str) -> int:
+    """Give the decimals of a currency's minor unit (CLDR): 2 of EUR, 0 of JPY, 2 of a currency not known."""
+    return get_currency_precision(code)
 
 
 _CURRENCIES: Final = frozenset(list_currencies())

@@ -53,6 +53,10 @@ class ComponentKind(StrEnum):
     """a fixed fee, once per session"""
     LIMIT = "limit"
     """what min_price or max_price add or take away"""
+    ROUNDING = "rounding"
+    """what rounding a period or the total to the minor unit adds or takes away, where a policy rounds there"""
+    CREDIT = "credit"
+    """what turns the total of a credit CDR negative: minus twice the total, since its rows are those of the original"""
 
 
 class MatchKind(StrEnum):

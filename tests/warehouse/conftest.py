@@ -84,7 +84,8 @@ def cdr(key, country, kwh, cost, currency="EUR", **more):
         "started_at": datetime(2026, 10, 12, 8, tzinfo=UTC), "ended_at": datetime(2026, 10, 12, 9, tzinfo=UTC),
         "time_zone": "Europe/Berlin", "currency": currency, "total_energy_kwh": Decimal(kwh),
         "total_hours": Decimal(1), "total_cost_excl_vat": Decimal(cost), "is_credit": False,
-        "is_home_charging": False, "last_updated_at": AS_OF, "billing_month": OCTOBER.first_day,
+        "is_home_charging": False, "has_unordered_periods": False,
+        "has_unknown_dimensions": False, "last_updated_at": AS_OF, "billing_month": OCTOBER.first_day,
         "connection_id": "ldw", "ocpi_version": "2.2.1", "received_at": datetime(2026, 11, 1, tzinfo=UTC),
         "page_sha256": "p" * 64, "page_position": position, "content_sha256": f"{position:064d}", **more,
     }  # fmt: skip

@@ -13,6 +13,7 @@ from models.billing.issue import Issue
 from models.billing.records import Charge, MasterData, Reimbursement, master_data
 from models.billing.vat import VatDecision, decide
 from models.billing.vat_facts import Supply, supply_facts
+from models.rating.policy import DEFAULT_POLICY
 from models.schemas.registry import Layer, table
 from models.types.time import BillingMonth
 from models.types.vocabularies import ChargeOutcome, ReimbursementBasis, SupplyKind
@@ -288,6 +289,8 @@ def cdr_row(number: int, contract_id: str | None, country: str = "DE", **more: A
         "tariff_version_ids": [],
         "is_credit": False,
         "is_home_charging": False,
+        "has_unordered_periods": False,
+        "has_unknown_dimensions": False,
         "last_updated_at": datetime(2026, 10, 21, 8, 0, tzinfo=UTC),
         "billing_month": date(2026, 10, 1),
         "notes": [],
@@ -341,8 +344,10 @@ def component_row(
         "element_index": 0,
         "component_index": 0,
         "volume": Decimal(volume),
+        "billed_volume": Decimal(volume),
         "unit_price": Decimal(price),
         "amount_incl_vat" if is_gross else "amount_excl_vat": Decimal(volume) * Decimal(price),
+        "policy": str(DEFAULT_POLICY),
         "billing_month": date(2026, 10, 1),
     }
 

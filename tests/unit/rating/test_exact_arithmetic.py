@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.rating.exact import AMOUNT_BOUND, decimals, product_over, rounded_quotient, whole_units
+from models.rating.kernel.exact import AMOUNT_BOUND, decimals, product_over, rounded_quotient, whole_units
 from models.types.money import PRECISE, VOLUME
 
 ANY = st.integers(-(10**18), 10**18)

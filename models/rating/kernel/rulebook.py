@@ -13,7 +13,9 @@ import numpy as np
 import polars as pl
 
 from models.rating.bounds import LARGEST_AMOUNT, LARGEST_STEP, LARGEST_VAT_RATE_PCT
-from models.rating.exact import HIGHEST, LOWEST, Flags, Ints, integers, whole_units
+from models.rating.kernel.exact import HIGHEST, LOWEST, Flags, Ints, integers, whole_units
+from models.rating.kernel.levels import Levels, levels_of
+from models.rating.policy import EqualBounds, Policy
 from models.types.vocabularies import Dimension, TaxIncluded
 
 DIMENSIONS: Final = (Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME)
@@ -24,6 +26,9 @@ MICROSECONDS: Final = 1_000_000
 DAY_IN_MICROSECONDS: Final = 86_400 * MICROSECONDS
 _LIMITS: Final = ("min_price_excl_vat", "min_price_incl_vat", "max_price_excl_vat", "max_price_incl_vat")
 _LOCAL: Final = ("start_time", "end_time", "start_date", "end_date")
+_VOLUMES: Final = ("min_kwh", "max_kwh")
+_READINGS: Final = ("min_current_a", "max_current_a", "min_power_kw", "max_power_kw")
+_DURATIONS: Final = ("min_duration_seconds", "max_duration_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Components:
     vat_rate: Ints
     step_size: Ints
     only_expired: Flags
+    is_restricted: Flags
+    """other than to reservations"""
     start_time: Ints
     end_time: Ints
     start_date: Ints
@@ -64,6 +71,8 @@ class Components:
     """min_kwh ... max_power_kw in 1e-9, min/max_duration_seconds in microseconds"""
     restricted_by: frozenset[str]
     """the kinds of restriction that occur at all; the others are never evaluated"""
+    price_class: Ints
+    """the same for components of the same price, VAT and step"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +83,15 @@ class RuleBook:
     components: Components
     first: dict[tuple[bool, Dimension], Ints]
     count: dict[tuple[bool, Dimension], Ints]
+    clock_levels: Levels
+    """times of day at which some restriction changes its answer, in microseconds"""
+    energy_levels: Levels
+    """kWh in 1e-9"""
+    duration_levels: Levels
+    """microseconds"""
 
 
-def rule_book(wanted: pl.Series, versions: pl.DataFrame, components: pl.DataFrame) -> RuleBook:
+def rule_book(wanted: pl.Series, versions: pl.DataFrame, components: pl.DataFrame, policy: Policy) -> RuleBook:
     """Lay out the wanted versions (ids that are not in `versions` are left out)."""
     used = versions.filter(pl.col("tariff_version_id").is_in(wanted.implode())).sort("tariff_version_id")
     used = used.with_row_index("version")
@@ -89,7 +104,16 @@ def rule_book(wanted: pl.Series, versions: pl.DataFrame, components: pl.DataFram
         .sort("scope", "place", "version", "element_index", "component_index")
     )
     first, count = _places(rows, len(used))
-    return RuleBook(_versions(used, rows), _components(rows), first, count)
+    laid = _components(rows, policy)
+    return RuleBook(
+        versions=_versions(used, rows),
+        components=laid,
+        first=first,
+        count=count,
+        clock_levels=_clock_levels(rows, laid, len(used)),
+        energy_levels=_levels(rows, laid, len(used), _VOLUMES),
+        duration_levels=_levels(rows, laid, len(used), _DURATIONS),
+    )
 
 
 def _places(rows: pl.DataFrame, n_versions: int) -> tuple[dict[tuple[bool, Dimension], Ints], ...]:
@@ -133,7 +157,11 @@ def _versions_with(condition: pl.Expr, used: pl.DataFrame, rows: pl.DataFrame) -
 
 
 def _is_local() -> pl.Expr:
-    return pl.any_horizontal(*(pl.col(name).is_not_null() for name in _LOCAL), pl.col("days_of_week_mask") != 0)
+    return _is_given(*_LOCAL) | (pl.col("days_of_week_mask") != 0)
+
+
+def _is_given(*names: str) -> pl.Expr:
+    return pl.any_horizontal(*(pl.col(name).is_not_null() for name in names))
 
 
 def _is_out_of_range() -> pl.Expr:
@@ -146,39 +174,84 @@ def _limits_out_of_range(used: pl.DataFrame) -> Flags:
     return used.select(beyond).to_series().to_numpy()
 
 
-def _components(rows: pl.DataFrame) -> Components:
+def _components(rows: pl.DataFrame, policy: Policy) -> Components:
     bounds = {
-        name: whole_units(rows[name], LOWEST if name.startswith("min") else HIGHEST)
-        for name in ("min_kwh", "max_kwh", "min_current_a", "max_current_a", "min_power_kw", "max_power_kw")
+        name: whole_units(rows[name], LOWEST if name.startswith("min") else HIGHEST) for name in (*_VOLUMES, *_READINGS)
     }
     for name, absent in (("min_duration_seconds", LOWEST), ("max_duration_seconds", HIGHEST)):
         # Clipped before it is scaled: no session lasts 300 years, and the product must not wrap.
         seconds = rows[name].clip(0, HIGHEST // (2 * MICROSECONDS)) * MICROSECONDS
         bounds[name] = integers(seconds, absent)
-    end_time = integers(rows["end_time"], DAY_IN_MICROSECONDS * 1000) // 1000
+    start_time, end_time = _windows(rows, policy)
+    unit_price, vat_rate = whole_units(rows["unit_price"]), whole_units(rows["vat_rate_pct"], NO_RATE)
+    step_size = integers(rows["step_size"])
+    restricted = _is_local() | _is_given(*_VOLUMES, *_READINGS, *_DURATIONS)
     return Components(
         version=integers(rows["version"]),
         element_index=integers(rows["element_index"]),
         component_index=integers(rows["component_index"]),
-        unit_price=whole_units(rows["unit_price"]),
-        vat_rate=whole_units(rows["vat_rate_pct"], NO_RATE),
-        step_size=integers(rows["step_size"]),
+        unit_price=unit_price,
+        vat_rate=vat_rate,
+        step_size=step_size,
         only_expired=(rows["reservation"] == "RESERVATION_EXPIRES").fill_null(False).to_numpy(),
-        start_time=integers(rows["start_time"]) // 1000,
-        end_time=np.where(end_time == 0, DAY_IN_MICROSECONDS, end_time),
+        is_restricted=rows.select(restricted).to_series().to_numpy(),
+        start_time=start_time,
+        end_time=end_time,
         start_date=integers(rows["start_date"], LOWEST),
         end_date=integers(rows["end_date"], HIGHEST),
         days_mask=np.where(integers(rows["days_of_week_mask"]) == 0, 0b1111111, integers(rows["days_of_week_mask"])),
         bounds=bounds,
         restricted_by=_kinds(rows),
+        price_class=_classes(unit_price, vat_rate, step_size),
     )
 
 
+def _windows(rows: pl.DataFrame, policy: Policy) -> tuple[Ints, Ints]:
+    """Give daily windows as start and end in microseconds; an end of 00:00 is the end of the day (P4)."""
+    start = integers(rows["start_time"]) // 1000
+    end = integers(rows["end_time"], DAY_IN_MICROSECONDS * 1000) // 1000
+    equal = start == end
+    end = np.where(end == 0, DAY_IN_MICROSECONDS, end)
+    if policy.equal_bounds is EqualBounds.NEVER:
+        return np.where(equal, 0, start), np.where(equal, 0, end)
+    if policy.equal_bounds is EqualBounds.WHOLE_DAY:
+        return np.where(equal, 0, start), np.where(equal, DAY_IN_MICROSECONDS, end)
+    return start, end
+
+
+def _classes(*columns: Ints) -> Ints:
+    """Number the distinct combinations of some columns."""
+    if not len(columns[0]):
+        return np.zeros(0, dtype=np.int64)
+    return np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+
+
 def _kinds(rows: pl.DataFrame) -> frozenset[str]:
-    names = (*_LOCAL, "min_kwh", "max_kwh", "min_current_a", "max_current_a", "min_power_kw", "max_power_kw")
-    kinds = {
-        name for name in (*names, "min_duration_seconds", "max_duration_seconds") if rows[name].is_not_null().any()
-    }
+    names = (*_LOCAL, *_VOLUMES, *_READINGS, *_DURATIONS)
+    kinds = {name for name in names if rows[name].is_not_null().any()}
     if (rows["days_of_week_mask"] != 0).any():
         kinds.add("days_of_week_mask")
     return frozenset(kinds)
+
+
+def _clock_levels(rows: pl.DataFrame, laid: Components, n_versions: int) -> Levels:
+    """Give the bounds of daily windows, and midnight where a day or a date counts."""
+    has_window = rows.select(_is_given("start_time", "end_time")).to_series().to_numpy()
+    has_day = (
+        rows.select(_is_given("start_date", "end_date") | (pl.col("days_of_week_mask") != 0)).to_series().to_numpy()
+    )
+    parts = [
+        (laid.version[has_window], laid.start_time[has_window]),
+        (laid.version[has_window], laid.end_time[has_window] % DAY_IN_MICROSECONDS),
+        (laid.version[has_day], np.zeros(int(has_day.sum()), dtype=np.int64)),
+    ]
+    return levels_of(parts, n_versions)
+
+
+def _levels(rows: pl.DataFrame, laid: Components, n_versions: int, names: tuple[str, ...]) -> Levels:
+    parts = [(laid.version[given], laid.bounds[name][given]) for name in names for given in (_given(rows, name),)]
+    return levels_of(parts, n_versions)
+
+
+def _given(rows: pl.DataFrame, name: str) -> Flags:
+    return rows[name].is_not_null().to_numpy()

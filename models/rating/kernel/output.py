@@ -7,28 +7,30 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from models.rating.amounts import Rows
-from models.rating.exact import Ints, decimals
-from models.rating.facts import NO_VERSION, PRICED, REASONS
-from models.rating.matching import SLOTS
+from models.rating.kernel.amounts import Rows
+from models.rating.kernel.choosing import NO_VERSION
+from models.rating.kernel.exact import Flags, Ints, decimals
+from models.rating.kernel.facts import PRICED, REASONS
+from models.rating.kernel.matching import CHARGING, ENERGY, PARKING, SLOTS
+from models.rating.kernel.rulebook import MODES, NO_RATE
+from models.rating.kernel.totals import TOTAL, Difference
 from models.rating.outcome import Note
-from models.rating.rulebook import MODES, NO_RATE
-from models.rating.steps import CHARGING, ENERGY, PARKING
-from models.rating.totals import TOTAL
 from models.schemas.registry import Layer, table
 from models.types.money import PERCENT, PRECISE, VOLUME
 from models.types.vocabularies import ComponentKind, RatingOutcome
 
 if TYPE_CHECKING:
-    from models.rating.kernel import Priced
+    from models.rating.kernel.pricing import Priced
 
+_CDR_COLUMNS: Final = tuple(table(Layer.PRICED, "wholesale_cdrs").schema)
+_COMPONENT_COLUMNS: Final = tuple(table(Layer.PRICED, "wholesale_components").schema)
 _BILLED: Final = {
     "billed_energy_kwh": ENERGY,
     "billed_charging_hours": CHARGING,
     "billed_parking_hours": PARKING,
 }
-_LIMIT_STAGE: Final = 2
-"""A session's rows are listed in stages: volumes and fixed fees by period, then steps, then the limit."""
+_STAGES: Final = ("volume", "step", "period rounding", "limit", "rounding", "credit")
+"""The order in which a session's rows are listed; the first has volumes and fixed fees, by period."""
 
 
 def cdr_frame(priced: Priced) -> pl.DataFrame:
@@ -44,25 +46,34 @@ def cdr_frame(priced: Priced) -> pl.DataFrame:
         "tax_included": _word(pl.Series([str(mode) for mode in MODES]), _spread(priced.mode, place, -1)),
         "notes": _notes(priced, place),
         **_amounts(priced, place),
+        **_intervals(priced),
     }
     frame = priced.sessions.frame.select("cdr_key", "currency", "billing_month").with_columns(
         *(column.alias(name) for name, column in columns.items()),
         pl.lit(str(priced.policy)).alias("policy"),
     )
-    return frame.select(list(table(Layer.PRICED, "wholesale_cdrs").schema))
+    return frame.select(_CDR_COLUMNS)
 
 
 def component_frame(priced: Priced) -> pl.DataFrame:
-    """Give one row per priced component: sessions in the order given, then periods, then steps, then the limit."""
-    parts = [_component_rows(priced, rows) for rows in priced.rows]
-    rows = pl.concat([*parts, _limit_rows(priced)], how="vertical")
-    numbered = rows.sort("session", "stage", "period", "slot").with_columns(
-        pl.int_range(pl.len()).over("session").cast(pl.Int32).alias("row_index"),
+    """Give one row per priced component: sessions in the order given, then as `_STAGES` has it."""
+    parts = [
+        *(_component_rows(priced, rows) for rows in priced.rows),
+        _period_rounding_rows(priced),
+        _total_rows(priced, ComponentKind.LIMIT, priced.totals.limit),
+        _total_rows(priced, ComponentKind.ROUNDING, priced.totals.rounding),
+        _total_rows(priced, ComponentKind.CREDIT, priced.totals.credit),
+    ]
+    numbered = (
+        pl.concat(parts, how="vertical")
+        .sort("session", "stage", "period", "slot")
+        .with_columns(
+            pl.int_range(pl.len()).over("session").cast(pl.Int32).alias("row_index"),
+            pl.lit(str(priced.policy)).alias("policy"),
+        )
     )
     keys = priced.sessions.frame.select("cdr_key", "billing_month")[numbered["session"]]
-    return pl.concat([keys, numbered], how="horizontal").select(
-        list(table(Layer.PRICED, "wholesale_components").schema)
-    )
+    return pl.concat([keys, numbered], how="horizontal").select(_COMPONENT_COLUMNS)
 
 
 def _places(priced: Priced) -> Ints:
@@ -93,11 +104,17 @@ def _amounts(priced: Priced, place: Ints) -> dict[str, pl.Series]:
     return columns
 
 
+def _intervals(priced: Priced) -> dict[str, pl.Series]:
+    nothing = pl.repeat(None, len(priced.sessions.frame), dtype=PRECISE, eager=True)
+    return {f"price_{end}_{vat}": nothing for end in ("low", "high") for vat in ("excl_vat", "incl_vat")}
+
+
 def _notes(priced: Priced, place: Ints) -> pl.Series:
     """Give lists of notes; few combinations occur, so each is written once and looked up."""
     mask = np.zeros(len(priced.periods.owners), dtype=np.int64)
     for bit, note in enumerate(Note):
-        mask |= priced.notes[note].astype(np.int64) << bit
+        if note in priced.notes:
+            mask |= priced.notes[note].astype(np.int64) << bit
     masks, code = np.unique(_spread(mask, place, 0), return_inverse=True)
     lists = [[str(note) for bit, note in enumerate(Note) if mask >> bit & 1] for mask in masks.tolist()]
     return pl.Series(lists, dtype=pl.List(pl.String)).gather(code)
@@ -109,13 +126,10 @@ def _component_rows(priced: Priced, rows: Rows) -> pl.DataFrame:
     rules = priced.book.components
     rate = rules.vat_rate[component]
     is_step = rows.kind is ComponentKind.STEP
-    order = {
-        "session": priced.periods.session[period],
-        "stage": np.full(len(period), int(is_step)),
-        "period": np.zeros_like(period) if is_step else period,
-        "slot": np.full(len(period), SLOTS.index(rows.slot)),
-    }
-    return pl.DataFrame(order).with_columns(
+    volume = decimals(rows.volume[listed], None, VOLUME)
+    place = np.zeros_like(period) if is_step else period
+    stage = _STAGES.index("step" if is_step else "volume")
+    return _placed(priced.periods.session[period], stage, place, SLOTS.index(rows.slot)).with_columns(
         pl.lit(str(rows.kind)).alias("kind"),
         pl.Series("period_index", priced.periods.index[period], dtype=pl.Int32),
         pl.lit(str(rows.slot[1])).alias("dimension"),
@@ -123,7 +137,8 @@ def _component_rows(priced: Priced, rows: Rows) -> pl.DataFrame:
         priced.book.versions.ids.gather(rules.version[component]).alias("tariff_version_id"),
         pl.Series("element_index", rules.element_index[component], dtype=pl.Int32),
         pl.Series("component_index", rules.component_index[component], dtype=pl.Int32),
-        decimals(rows.volume[listed], None, VOLUME).alias("volume"),
+        pl.repeat(None, len(period), dtype=VOLUME, eager=True).alias("volume") if is_step else volume.alias("volume"),
+        volume.alias("billed_volume"),
         decimals(rules.unit_price[component], None, VOLUME).alias("unit_price"),
         decimals(rate, rate != NO_RATE, PERCENT).alias("vat_rate_pct"),
         decimals(rows.excl[listed], rows.excl_known[listed], PRECISE).alias("amount_excl_vat"),
@@ -131,28 +146,58 @@ def _component_rows(priced: Priced, rows: Rows) -> pl.DataFrame:
     )
 
 
-def _limit_rows(priced: Priced) -> pl.DataFrame:
-    """Give what min_price and max_price added: a row of its own, so that the rows still add up to the total."""
-    totals, owners = priced.totals, priced.periods.owners
-    moved = (totals.limit_excl != 0) | (totals.limit_incl != 0)
+def _placed(session: Ints, stage: int, period: Ints, slot: int) -> pl.DataFrame:
+    n = len(session)
+    return pl.DataFrame({"session": session, "stage": np.full(n, stage), "period": period, "slot": np.full(n, slot)})
+
+
+def _period_rounding_rows(priced: Priced) -> pl.DataFrame:
+    """Give what rounding the sum of a period added: rows of their own, so that all rows still add up to the total."""
+    added = priced.totals.period_rounding
+    moved = (added.excl != 0) | (added.incl != 0)
+    period = np.flatnonzero(moved & (priced.sessions.reason[priced.periods.session] == PRICED))
+    owner = priced.periods.owner[period]
+    known = (priced.totals.excl[TOTAL].known[owner], priced.totals.incl[TOTAL].known[owner])
+    frame = _placed(priced.periods.session[period], _STAGES.index("period rounding"), period, 0)
+    index = pl.Series("period_index", priced.periods.index[period], dtype=pl.Int32)
+    amounts = Difference(added.excl[period], added.incl[period])
+    return _whole_rows(priced, frame, ComponentKind.ROUNDING, index, priced.period_version[period], amounts, known)
+
+
+def _total_rows(priced: Priced, kind: ComponentKind, added: Difference) -> pl.DataFrame:
+    """Give what limits, rounding or a credit added to the total, in the same way."""
+    owners = priced.periods.owners
+    moved = (added.excl != 0) | (added.incl != 0)
     listed = np.flatnonzero(moved & (priced.sessions.reason[owners] == PRICED))
-    order = {
-        "session": owners[listed],
-        "stage": np.full(len(listed), _LIMIT_STAGE),
-        "period": np.zeros_like(listed),
-        "slot": np.zeros_like(listed),
-    }
-    return pl.DataFrame(order).with_columns(
-        pl.lit(str(ComponentKind.LIMIT)).alias("kind"),
-        pl.lit(None, pl.Int32).alias("period_index"),
+    frame = _placed(owners[listed], _STAGES.index(str(kind)), np.zeros_like(listed), 0)
+    index = pl.repeat(None, len(listed), dtype=pl.Int32, eager=True).alias("period_index")
+    known = (priced.totals.excl[TOTAL].known[listed], priced.totals.incl[TOTAL].known[listed])
+    amounts = Difference(added.excl[listed], added.incl[listed])
+    first = priced.period_version[priced.periods.starts[listed]]
+    return _whole_rows(priced, frame, kind, index, first, amounts, known)
+
+
+def _whole_rows(
+    priced: Priced,
+    frame: pl.DataFrame,
+    kind: ComponentKind,
+    period_index: pl.Series,
+    version: Ints,
+    added: Difference,
+    known: tuple[Flags, Flags],
+) -> pl.DataFrame:
+    return frame.with_columns(
+        pl.lit(str(kind)).alias("kind"),
+        period_index,
         pl.lit(None, pl.String).alias("dimension"),
         pl.lit(False).alias("is_reservation"),
-        priced.book.versions.ids.gather(priced.version[listed]).alias("tariff_version_id"),
+        priced.book.versions.ids.gather(version).alias("tariff_version_id"),
         pl.lit(None, pl.Int32).alias("element_index"),
         pl.lit(None, pl.Int32).alias("component_index"),
         pl.lit(None, VOLUME).alias("volume"),
+        pl.lit(None, VOLUME).alias("billed_volume"),
         pl.lit(None, VOLUME).alias("unit_price"),
         pl.lit(None, PERCENT).alias("vat_rate_pct"),
-        decimals(totals.limit_excl[listed], totals.excl[TOTAL].known[listed], PRECISE).alias("amount_excl_vat"),
-        decimals(totals.limit_incl[listed], totals.incl[TOTAL].known[listed], PRECISE).alias("amount_incl_vat"),
+        decimals(added.excl, known[0], PRECISE).alias("amount_excl_vat"),
+        decimals(added.incl, known[1], PRECISE).alias("amount_incl_vat"),
     )

@@ -1,0 +1,74 @@
+"""Sessions and periods lined up and cut into batches that fit a processor's cache: the kernel is row-local."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from models.rating.kernel.exact import Ints, integers
+
+BATCH: Final = 32_768
+"""Sessions priced together: at five periods each, an array of theirs is 1.3 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some sessions with their periods, which stand together and in order."""
+
+    sessions: pl.DataFrame
+    periods: pl.DataFrame
+    owner: Ints
+    """the session of each period, as its place in `sessions`"""
+
+
+def batches(sessions: pl.DataFrame, periods: pl.DataFrame) -> Iterator[Batch]:
+    """Cut the sessions into batches, one at least, in the order given; periods of other CDRs are left out."""
+    lined_up, owner = _lined_up(sessions, periods)
+    edges = np.arange(0, max(len(sessions), 1) + BATCH, BATCH)
+    rows = np.searchsorted(owner, edges)
+    for place in range(len(edges) - 1):
+        first, size = int(rows[place]), int(rows[place + 1] - rows[place])
+        yield Batch(
+            sessions.slice(int(edges[place]), BATCH),
+            lined_up.slice(first, size),
+            owner[first : first + size] - edges[place],
+        )
+
+
+def _lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
+    """Bring the periods into the order of the sessions, and say whose each is.
+
+    Tables that come from the same hand-over are in order already; then nothing is joined or moved.
+    """
+    keys = periods["cdr_key"]
+    starts = np.flatnonzero(keys.ne_missing(keys.shift(1)).to_numpy()) if len(keys) else np.zeros(0, dtype=np.int64)
+    if len(starts):
+        starts[0] = 0
+    owner_of_run = _sessions_of(keys.gather(starts), sessions["cdr_key"])
+    owner = np.repeat(owner_of_run, np.diff(starts, append=len(keys)))
+    if _is_in_order(owner_of_run, starts, integers(periods["period_index"])):
+        return periods, owner
+    rows = periods.with_columns(pl.Series("_owner", owner)).filter(pl.col("_owner") >= 0)
+    ordered = rows.sort("_owner", "period_index")
+    return ordered.drop("_owner"), integers(ordered["_owner"])
+
+
+def _sessions_of(run_keys: pl.Series, session_keys: pl.Series) -> Ints:
+    """Give the place of each key among the sessions, -1 where it is none of theirs."""
+    if run_keys.equals(session_keys):
+        return np.arange(len(session_keys))
+    known = session_keys.to_frame("cdr_key").with_row_index("_owner")
+    found = run_keys.to_frame("cdr_key").join(known, on="cdr_key", how="left", maintain_order="left", validate="m:1")
+    return integers(found["_owner"], -1)
+
+
+def _is_in_order(owner_of_run: Ints, starts: Ints, index: Ints) -> bool:
+    """Tell whether runs follow the sessions, each session has one, and periods are numbered upwards in each."""
+    if len(owner_of_run) and (owner_of_run[0] < 0 or (np.diff(owner_of_run) <= 0).any()):
+        return False
+    falls = np.flatnonzero(np.diff(index) <= 0) + 1
+    return bool(np.isin(falls, starts, assume_unique=True).all())

@@ -1,0 +1,202 @@
+"""From matched components to amounts: volumes and fixed fees, and VAT on each.
+
+An amount that is not known keeps its face value beside a flag, and becomes null in the frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from models.rating.kernel.exact import (
+    UNITS_OF_PRODUCT,
+    VOLUME_UNIT,
+    Flags,
+    Ints,
+    edges_of,
+    is_first,
+    product_over,
+    rounded_quotient,
+)
+from models.rating.kernel.facts import Periods
+from models.rating.kernel.matching import NO_COMPONENT, SLOTS, VOLUME_OF, Moments, Scopes, Slot, first_matches
+from models.rating.kernel.matching import rows_of_slot as rows_of
+from models.rating.kernel.rulebook import MODES, NO_RATE, PERCENT_UNIT, RuleBook
+from models.rating.policy import AbsentVat, FlatRepetition, Policy, RoundingPlace
+from models.types.vocabularies import ComponentKind, Dimension, TaxIncluded
+
+_WHOLE: Final = 100 * PERCENT_UNIT
+"""100 percent in units of 1e-4 percent."""
+_MILLI: Final = 1000
+_NET: Final = MODES.index(TaxIncluded.NO)
+_GROSS: Final = MODES.index(TaxIncluded.YES)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Priced components of one kind and slot: one entry per row, in the order of periods."""
+
+    kind: ComponentKind
+    slot: Slot
+    period: Ints
+    """place of the period; the same as everywhere"""
+    edges: Ints
+    """where the rows of each session with periods begin, and where the last end"""
+    component: Ints
+    volume: Ints
+    """in 1e-9 kWh or hours"""
+    excl: Ints
+    incl: Ints
+    excl_known: Flags
+    incl_known: Flags
+    too_large: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Where a slot found its components; `rows` and `component` are those that are priced, in the order of periods."""
+
+    slot: Slot
+    asked: Ints
+    """every period that has something to be priced in the slot"""
+    found: Ints
+    """the component of each that was asked, or NO_COMPONENT"""
+    rows: Ints
+    component: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """What an amount depends on beside its component and volume."""
+
+    book: RuleBook
+    policy: Policy
+    periods: Periods
+    minor_unit: Ints
+    """per session with periods: the smallest amount of its currency, in 1e-12"""
+
+
+def matched_slots(book: RuleBook, periods: Periods, moments: Moments, scopes: Scopes, policy: Policy) -> list[Matched]:
+    """Find the components of every volume of every period, and of the fixed fees, slot by slot."""
+    return [_matched(book, periods, moments, scopes, policy, slot) for slot in SLOTS]
+
+
+def _matched(book: RuleBook, periods: Periods, moments: Moments, scopes: Scopes, policy: Policy, slot: Slot) -> Matched:
+    asked = rows_of(periods, scopes, slot)
+    found = first_matches(book, moments, slot, asked, policy)
+    matched = np.flatnonzero(found != NO_COMPONENT)
+    if slot[1] is Dimension.FLAT:
+        keys = flat_keys(book, policy, found[matched])
+        matched = matched[~repeated(periods.session[asked[matched]], keys)]
+    return Matched(slot, asked, found, asked[matched], found[matched])
+
+
+def flat_keys(book: RuleBook, policy: Policy, component: Ints) -> Ints:
+    """Say within what a fixed fee is charged once (P9): the session, its tariff or its element."""
+    if policy.flat_repetition is FlatRepetition.ONCE_PER_SESSION:
+        return np.zeros(len(component), dtype=np.int64)
+    version = book.components.version[component]
+    if policy.flat_repetition is FlatRepetition.ONCE_PER_TARIFF:
+        return version
+    return version * (int(book.components.element_index.max(initial=0)) + 1) + book.components.element_index[component]
+
+
+def repeated(session: Ints, key: Ints) -> Flags:
+    """Tell which entries are not the first of their session and key; sessions are in order."""
+    if not key.any():
+        return ~is_first(session)
+    order = np.lexsort((np.arange(len(key)), key, session))
+    same = np.zeros(len(key), dtype=np.bool_)
+    same[order[1:]] = (np.diff(session[order]) == 0) & (np.diff(key[order]) == 0)
+    return same
+
+
+def volume_rows(pricing: Pricing, matched: list[Matched]) -> list[Rows]:
+    """Price what was matched: volumes by their unit price, fixed fees once."""
+    return [_slot_rows(pricing, found) for found in matched]
+
+
+def _slot_rows(pricing: Pricing, found: Matched) -> Rows:
+    is_flat = found.slot[1] is Dimension.FLAT
+    volume = np.full(len(found.rows), VOLUME_UNIT, dtype=np.int64) if is_flat else _volume(pricing.periods, found)
+    return priced_rows(
+        pricing,
+        ComponentKind.FLAT if is_flat else ComponentKind.VOLUME,
+        found.slot,
+        period=found.rows,
+        component=found.component,
+        volume=volume,
+        charged=volume,
+        divisor=UNITS_OF_PRODUCT,
+    )
+
+
+def _volume(periods: Periods, found: Matched) -> Ints:
+    return periods.volumes[VOLUME_OF[found.slot]][found.rows]
+
+
+def priced_rows(
+    pricing: Pricing,
+    kind: ComponentKind,
+    slot: Slot,
+    *,
+    period: Ints,
+    component: Ints,
+    volume: Ints,
+    charged: Ints,
+    divisor: int,
+) -> Rows:
+    """Multiply what is charged by the unit price, and add or take off VAT."""
+    rules = pricing.book.components
+    cancel = (_MILLI, _MILLI) if divisor == UNITS_OF_PRODUCT else (1, 1)
+    face, too_large = product_over(charged, rules.unit_price[component], divisor, cancel)
+    mode, rate = pricing.book.versions.mode[rules.version[component]], rules.vat_rate[component]
+    excl, incl = _taxed(face, rate, mode, too_large)
+    known = _known_sides(face, rate, mode, pricing.policy)
+    edges = edges_of(pricing.periods.owner[period], len(pricing.periods.owners))
+    rows = Rows(kind, slot, period, edges, component, volume, excl, incl, *known, too_large)
+    return rounded_rows(rows, pricing) if pricing.policy.rounding_place is RoundingPlace.EACH_ROW else rows
+
+
+def rounded_rows(rows: Rows, pricing: Pricing) -> Rows:
+    """Round each amount to the minor unit of its currency."""
+    unit = pricing.minor_unit[pricing.periods.owner[rows.period]]
+    return replace(
+        rows,
+        excl=rounded_quotient(rows.excl, unit) * unit,
+        incl=rounded_quotient(rows.incl, unit) * unit,
+    )
+
+
+def _taxed(face: Ints, rate: Ints, mode: Ints, too_large: Flags) -> tuple[Ints, Ints]:
+    """Give amounts without and with VAT where there is a rate (P12, P16), else the face value twice."""
+    has_rate = rate != NO_RATE
+    net, gross = has_rate & (mode == _NET), has_rate & (mode == _GROSS)
+    if net.all():
+        incl, beyond = product_over(face, _WHOLE + rate, _WHOLE, (100, PERCENT_UNIT))
+        too_large |= beyond
+        return face, incl
+    excl, incl = face.copy(), face.copy()
+    incl[net], too_large[net] = _beyond(
+        too_large[net], product_over(face[net], _WHOLE + rate[net], _WHOLE, (100, PERCENT_UNIT))
+    )
+    whole = np.full(int(gross.sum()), _WHOLE, dtype=np.int64)
+    excl[gross], too_large[gross] = _beyond(too_large[gross], product_over(face[gross], whole, _WHOLE + rate[gross]))
+    return excl, incl
+
+
+def _beyond(before: Flags, product: tuple[Ints, Flags]) -> tuple[Ints, Flags]:
+    return product[0], before | product[1]
+
+
+def _known_sides(face: Ints, rate: Ints, mode: Ints, policy: Policy) -> tuple[Flags, Flags]:
+    """Tell whether the amounts without and with VAT are known; nothing stays nothing at any rate."""
+    unknown = (rate == NO_RATE) & (face != 0)
+    if not unknown.any():
+        return ~unknown, ~unknown
+    incl_unknown = unknown & (mode == _NET)
+    if policy.absent_vat is AbsentVat.NOT_APPLICABLE:
+        incl_unknown = np.zeros(len(face), dtype=np.bool_)
+    return ~(unknown & (mode == _GROSS)), ~incl_unknown

@@ -1,0 +1,150 @@
+"""What clock and calendar at the charge point say: UTC offsets of IANA zones as sorted tables to look up in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final, Self
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+
+from models.ocpi.locations import is_time_zone
+from models.rating.kernel.choosing import NO_VERSION, Choice
+from models.rating.kernel.exact import Ints, integers
+from models.rating.kernel.facts import Periods, Sessions
+from models.rating.kernel.rulebook import DAY_IN_MICROSECONDS, MICROSECONDS, Versions
+from models.rating.outcome import Reason
+
+NO_ZONE: Final = -1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+"""A local time one day on either side still has a year that Python can write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """The UTC offsets of one zone over the years in use: `offset[i]` holds from `since[i]` on; both in microseconds."""
+
+    since: Ints
+    offset: Ints
+
+    def at(self, instants: Ints) -> Ints:
+        """Give the offset at some instants."""
+        if (self.offset == self.offset[0]).all():
+            return np.full(len(instants), self.offset[0])
+        return self.offset[np.maximum(np.searchsorted(self.since, instants, side="right") - 1, 0)]
+
+    def changes(self) -> Iterator[tuple[int, int, int]]:
+        """List the instants at which the clock is set, with the offsets before and after."""
+        for place in np.flatnonzero(np.diff(self.offset)):
+            yield int(self.since[place + 1]), int(self.offset[place]), int(self.offset[place + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The zones of a batch; a session's code is NO_ZONE where its zone is unknown or does not exist."""
+
+    tables: list[Offsets]
+    code: Ints
+    """one per session"""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """Wall-clock readings taken apart."""
+
+    time_of_day: Ints
+    """microseconds"""
+    day: Ints
+    """days since 1970-01-01, a Thursday"""
+    weekday: Ints
+    """Monday is 0"""
+
+    @classmethod
+    def of(cls, wall: Ints) -> Self:
+        """Take wall-clock readings apart, microseconds since 1970-01-01 00:00 local."""
+        day = wall // DAY_IN_MICROSECONDS
+        return cls(wall - day * DAY_IN_MICROSECONDS, day, (day + 3) % 7)
+
+
+def zones_of(sessions: Sessions) -> Zones:
+    """Look up the zones of the sessions, over the years in which these lie."""
+    names = sessions.frame["time_zone"]
+    distinct = names.unique().drop_nulls().sort()
+    known = pl.Series([name for name in distinct if is_time_zone(name)], dtype=pl.String)
+    code = integers(names.cast(pl.Enum(known), strict=False), NO_ZONE)
+    years = _years(sessions) if len(known) else ()
+    return Zones([_offsets(name, years) for name in known], code)
+
+
+def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: Versions, zones: Zones) -> Ints:
+    """Give the reading at the start of each period whose tariff asks for it, 0 elsewhere.
+
+    A session that needs a zone and has none, or one that does not exist, is declined.
+    """
+    wall = np.zeros(len(periods.session), dtype=np.int64)
+    if not versions.is_local.any():
+        return wall
+    asking = (choice.version != NO_VERSION) & versions.is_local[choice.version]
+    code = zones.code[periods.session]
+    sessions.decline(periods.session[asking & (code == NO_ZONE)], Reason.NO_TIME_ZONE)
+    for place, table in enumerate(zones.tables):
+        rows = np.flatnonzero(asking & (code == place))
+        wall[rows] = periods.started_at[rows] + table.at(periods.started_at[rows])
+    return wall
+
+
+def _years(sessions: Sessions) -> tuple[int, ...]:
+    """List the years that the sessions touch, and one on either side of each."""
+    if not len(sessions.frame):
+        return ()
+    instants = np.concatenate([sessions.started_at, sessions.ended_at]).view("datetime64[us]")
+    found = np.unique(instants.astype("datetime64[Y]").astype(np.int64)) + 1970
+    near = {int(year) + step for year in found for step in (-1, 0, 1)}
+    return tuple(sorted(min(max(year, _FIRST_YEAR), _LAST_YEAR) for year in near))
+
+
+def _offsets(name: str, years: tuple[int, ...]) -> Offsets:
+    entries = [entry for year in dict.fromkeys(years) for entry in _year(name, year)]
+    return Offsets(np.array([since for since, _ in entries]), np.array([offset for _, offset in entries]))
+
+
+@cache
+def _year(name: str, year: int) -> tuple[tuple[int, int], ...]:
+    """Give the offsets of one year: that of its first instant, and every change, found day by day."""
+    zone = ZoneInfo(name)
+    day = datetime(year, 1, 1, tzinfo=UTC)
+    entries = [(_micros(day), _offset(zone, day))]
+    while day.year == year:
+        following = day + timedelta(days=1)
+        if _offset(zone, following) != entries[-1][1]:
+            change = _change(zone, day, following)
+            entries.append((_micros(change), _offset(zone, change)))
+        day = following
+    return tuple(entries)
+
+
+def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """Find the second at which the offset changes between two instants."""
+    low, high = 0, int((after - before).total_seconds())
+    offset = _offset(zone, before)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _offset(zone, before + timedelta(seconds=middle)) == offset:
+            low = middle
+        else:
+            high = middle
+    return before + timedelta(seconds=high)
+
+
+def _offset(zone: ZoneInfo, instant: datetime) -> int:
+    offset = instant.astimezone(zone).utcoffset()
+    return int((offset or timedelta()).total_seconds()) * MICROSECONDS
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(microseconds=1)
