@@ -85,12 +85,11 @@ def _nested(components: pl.DataFrame) -> dict[str, object]:
 def _show(catalogue: Catalogue, console: Console) -> None:
     console.print(f"[bold]Prices[/] of sessions that start at {catalogue.start}", highlight=False)
     console.print(_price_lists(catalogue.components))
-    console.print(
-        "Of several prices of the same kind the first that applies counts. "
-        "VAT at the place, for a consumer: " + ", ".join(_vat(catalogue.quotes)),
-        style="dim",
-        highlight=False,
-    )
+    for line in (
+        "Of several prices of the same kind the first that applies counts.",
+        f"VAT at the place, for a consumer: {', '.join(_vat(catalogue.quotes))}",
+    ):
+        console.print(line, style="dim", highlight=False)
     plans = catalogue.quotes["plan_id"].unique().sort().to_list()
     for profile in catalogue.profiles:
         rows = catalogue.quotes.filter(pl.col("session") == profile.name)
@@ -175,17 +174,22 @@ def _side(quotes: pl.DataFrame, plan: str) -> str:
 def _summary(catalogue: Catalogue) -> Iterator[str]:
     quotes = catalogue.quotes
     counts = [quotes[name].n_unique() for name in ("connector_key", "plan_id", "session")]
-    yield f"{quotes.height:,} quotes: {counts[0]:,} connectors, {counts[1]} plans, {counts[2]} reference sessions."
+    words = zip(counts, ("connector", "plan", "reference session"), strict=True)
+    yield f"{_count(quotes.height, 'quote')}: {', '.join(_count(count, word) for count, word in words)}."
     yield "able: connectors that have the power. margin: price without VAT less wholesale, within one currency."
     below = quotes.filter(pl.col("margin_amount") < 0).height
     other = quotes.filter(pl.col("margin_amount").is_null()).height
-    yield f"{below:,} quotes are below cost; {other:,} have no margin (another currency, or a price unknown)."
+    yield f"Below cost: {_count(below, 'quote')}; without a margin (another currency, or a price unknown): {other:,}."
     for name, what in (("unknown", "price"), ("wholesale_unknown", "wholesale price")):
         reasons = quotes.drop_nulls(name).group_by(name).len().sort("len", name, descending=[True, False])
         for reason, count in reasons.iter_rows():
-            yield f"{count:,} quotes without a complete {what}: {reason}"
+            yield f"{_count(count, 'quote')} without a complete {what}: {reason}"
     if catalogue.private_connectors:
-        yield f"{catalogue.private_connectors:,} wallboxes at drivers' homes are not on offer."
+        yield f"Private and not on offer: {_count(catalogue.private_connectors, 'connector')} at drivers' homes."
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _price(value: Decimal) -> str:
