@@ -25,6 +25,7 @@ from pipelines.lib.what_if import (
     all_effects,
     effects_by,
     not_compared,
+    open_prices,
     read_tariff_file,
     reprice_by_plan,
     reprice_by_tariff,
@@ -76,7 +77,7 @@ def _write(output: Path, answer: WhatIf) -> list[Path]:
             "month": str(answer.month),
             "question": answer.question,
             "comparison": answer.comparison,
-            "remarks": list(answer.remarks),
+            "remarks": [*open_prices(answer), *answer.remarks],
             "by_customer": effects_by(answer, "account_id"),
             "by_cpo": effects_by(answer, "cpo_id"),
             "total": effects_by(answer),
@@ -100,7 +101,11 @@ def _show(answer: WhatIf, lake: Lake, console: Console) -> None:
         console.print(_sums("By CPO", cpos, _namer(agreements)))
         console.print(_totals(effects_by(answer)))
     _show_not_compared(answer, console)
-    for remark in (*answer.remarks, "Nothing that was issued was touched, and nothing was stored."):
+    for remark in (
+        *open_prices(answer),
+        *answer.remarks,
+        "Nothing that was issued was touched, and nothing was stored.",
+    ):
         console.print(remark, highlight=False, markup=False)
 
 

@@ -37,6 +37,11 @@ COMPARISON: Final = (
     "with VAT is rounded to cents and divided by 1 + the VAT rate decided for the session. Monthly fees are not in it."
 )
 
+_STATED: Final = {"after": "total", "after_low": "price_low", "after_high": "price_high"}
+"""what is compared, and which totals of the kernel it is"""
+
+_SIDES: Final = {"incl": INCL_VAT, "excl": EXCL_VAT}
+
 
 def reprice_by_plan(lake: Lake, month: BillingMonth, plan_id: str) -> WhatIf:
     """Price every retail session of a month as if its contract had a plan, and compare with what was charged.
@@ -89,8 +94,7 @@ def _after(lake: Lake, month: BillingMonth, subjects: pl.DataFrame, master: dict
         "cdr_key",
         pl.col("outcome").alias("after_outcome"),
         pl.col("reason").alias("after_reason"),
-        "total_excl_vat",
-        "total_incl_vat",
+        *(f"{price}_{side}_vat" for price in _STATED.values() for side in ("excl", "incl")),
     )
 
 
@@ -114,25 +118,27 @@ def _with_charges(lake: Lake, month: BillingMonth, subjects: pl.DataFrame) -> pl
 
 
 def _compared(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """Bring both amounts to the same side of VAT, or say why a session cannot be compared."""
-    stated = pl.col("total_incl_vat" if plan.is_gross_price_list else "total_excl_vat").alias("after_precise")
-    nets = with_decisions(
-        rows.with_columns(stated, pl.lit(plan.is_gross_price_list).alias("is_gross")),
-        ["after_precise", "is_gross", "vat_rate_pct"],
-        _line_net,
-        {"after_net": BILLED},
-    )
+    """Bring all amounts to the same side of VAT, or say why a session cannot be compared."""
+    side = "incl" if plan.is_gross_price_list else "excl"
+    stated = [pl.col(f"{price}_{side}_vat").alias(f"{name}_precise") for name, price in _STATED.items()]
+    rows = rows.with_columns(*stated, pl.lit(plan.is_gross_price_list).alias("is_gross"))
+    for name in _STATED:
+        rows = with_decisions(rows, [f"{name}_precise", "is_gross", "vat_rate_pct"], _line_net, {f"{name}_net": BILLED})
     same_side = pl.col("was_gross") == pl.lit(plan.is_gross_price_list)
-    before, net_before = pl.col("precise_amount"), pl.col("net_amount").cast(PRECISE)
-    net_after = pl.col("after_net").cast(PRECISE)
-    side = INCL_VAT if plan.is_gross_price_list else EXCL_VAT
-    return nets.with_columns(
+    net_before = pl.col("net_amount").cast(PRECISE)
+    return rows.with_columns(
         pl.col("charge_currency").alias("currency"),
-        pl.when(same_side).then(pl.lit(side)).otherwise(pl.lit(EXCL_VAT)).alias("price_side"),
-        pl.when(same_side).then(before).otherwise(net_before).alias("before_amount"),
-        pl.when(same_side).then("after_precise").otherwise(net_after).alias("after_amount"),
+        pl.when(same_side).then(pl.lit(_SIDES[side])).otherwise(pl.lit(EXCL_VAT)).alias("price_side"),
+        pl.when(same_side).then("precise_amount").otherwise(net_before).alias("before_amount"),
+        *(
+            pl.when(same_side)
+            .then(f"{name}_precise")
+            .otherwise(pl.col(f"{name}_net").cast(PRECISE))
+            .alias(f"{name}_amount")
+            for name in _STATED
+        ),
         net_before.alias("net_before_amount"),
-        net_after.alias("net_after_amount"),
+        pl.col("after_net").cast(PRECISE).alias("net_after_amount"),
         _obstacle(plan).alias("not_compared"),
     )
 

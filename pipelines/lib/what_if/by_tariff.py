@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ COMPARISON: Final = (
     "price."
 )
 
+_PRICE: Final = ("outcome", "reason", "total_excl_vat", "price_low_excl_vat", "price_high_excl_vat")
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -71,13 +72,13 @@ def reprice_by_tariff(lake: Lake, month: BillingMonth, tariff: Tariff) -> WhatIf
     always = replace(tariff, valid_from=None, valid_to=None)
     sessions = _sessions(lake, month, versions, always)
     rows = _with_revenue(lake, month, _with_prices(lake, month, versions, sessions, always))
-    dated = tariff.valid_from or tariff.valid_to
+    sessions = session_effects(_compared(rows))
     return WhatIf(
         month=month,
         question=f"tariff {tariff_key(tariff)} of the file for the one that was published, in {month}",
         comparison=COMPARISON,
-        sessions=session_effects(_compared(rows)),
-        remarks=("The file's own start and end are set aside: it is priced as if always in force.",) if dated else (),
+        sessions=sessions,
+        remarks=tuple(_remarks(tariff, sessions)),
     )
 
 
@@ -139,7 +140,7 @@ def _with_prices(
 
 
 def _named(prefix: str) -> list[pl.Expr]:
-    return [pl.col(name).alias(f"{prefix}_{name}") for name in ("outcome", "reason", "total_excl_vat")]
+    return [pl.col(name).alias(f"{prefix}_{name}") for name in _PRICE]
 
 
 def _choices(policy: str, month: BillingMonth) -> dict[str, str]:
@@ -170,10 +171,21 @@ def _compared(rows: pl.DataFrame) -> pl.DataFrame:
         pl.lit(EXCL_VAT).alias("price_side"),
         pl.col("today_total_excl_vat").alias("before_amount"),
         pl.col("then_total_excl_vat").alias("after_amount"),
+        pl.col("then_price_low_excl_vat").alias("after_low_amount"),
+        pl.col("then_price_high_excl_vat").alias("after_high_amount"),
         (revenue - pl.col("today_total_excl_vat")).alias("margin_before_amount"),
         (revenue - pl.col("then_total_excl_vat")).alias("margin_after_amount"),
         _obstacle().alias("not_compared"),
     )
+
+
+def _remarks(tariff: Tariff, sessions: pl.DataFrame) -> Iterator[str]:
+    if tariff.valid_from or tariff.valid_to:
+        yield "The file's own start and end are set aside: it is priced as if always in force."
+    compared = pl.col("not_compared").is_null()
+    without = sessions.filter(compared & pl.col("margin_before_amount").is_null()).height
+    if without:
+        yield f"Without a margin: {without:,} sessions, which nobody was charged for in the currency of their cost."
 
 
 def _obstacle() -> pl.Expr:

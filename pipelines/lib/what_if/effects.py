@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from models.billing.amounts import billed
 from models.schemas.registry import Layer
 from models.types.money import PRECISE, VOLUME
 from models.types.time import BillingMonth
@@ -29,14 +30,20 @@ SESSION_SCHEMA: Final[dict[str, pl.DataType]] = {
     "price_side": pl.String(),
     "before_amount": PRECISE,
     "after_amount": PRECISE,
+    "after_low_amount": PRECISE,
+    "after_high_amount": PRECISE,
     "net_before_amount": PRECISE,
     "net_after_amount": PRECISE,
     "margin_before_amount": PRECISE,
     "margin_after_amount": PRECISE,
     "not_compared": pl.String(),
 }
-"""One row per session (`cdr_key`). `net_*` is the line net as billed (what-if of a plan); `margin_*` is that net less
-the wholesale cost (what-if of a tariff), null where there is no net in the same currency; `not_compared` is a reason.
+"""One row per session (`cdr_key`).
+
+`after_low_amount` and `after_high_amount` are the least and the most that the CDR allows: it was cut into charging
+periods for another tariff, and a price may change inside one; without that they are `after_amount`. `net_*` is the
+line net as billed (what-if of a plan); `margin_*` is that net less the wholesale cost (what-if of a tariff), null where
+there is no net in the same currency. `not_compared` is a reason.
 """
 
 _AMOUNTS: Final = tuple(name for name in SESSION_SCHEMA if name.endswith("_amount"))
@@ -60,6 +67,8 @@ def session_effects(frame: pl.DataFrame) -> pl.DataFrame:
     """Bring rows into the shape of `SESSION_SCHEMA`: columns that they lack are null, amounts not compared as well."""
     missing = [pl.lit(None).alias(name) for name in SESSION_SCHEMA if name not in frame.columns]
     typed = frame.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in SESSION_SCHEMA.items())
+    bounds = ("after_low_amount", "after_high_amount")
+    typed = typed.with_columns(pl.coalesce(name, "after_amount").alias(name) for name in bounds)
     compared = pl.col("not_compared").is_null()
     return typed.with_columns(pl.when(compared).then(pl.col(name)).alias(name) for name in _AMOUNTS).sort("cdr_key")
 
@@ -68,7 +77,8 @@ def effects_by(what_if: WhatIf, *keys: str) -> pl.DataFrame:
     """Sum up the compared sessions by some columns, and always by currency and side of VAT.
 
     Columns: the keys, `currency`, `price_side`, `sessions`, `energy_kwh`, `before_amount`, `after_amount`,
-    `difference_amount`, the sums `net_*` and `margin_*` (null where no session has one), `margin_sessions`.
+    `difference_amount`, the sums of the other amounts (null where no session has one), `margin_sessions`,
+    `open_sessions` (those whose price after is open between two bounds).
     """
     compared = what_if.sessions.filter(pl.col("not_compared").is_null())
     sums = [_sum(name) for name in _AMOUNTS]
@@ -78,11 +88,12 @@ def effects_by(what_if: WhatIf, *keys: str) -> pl.DataFrame:
         pl.col("energy_kwh").sum(),
         *sums,
         pl.col("margin_before_amount").count().cast(pl.Int64).alias("margin_sessions"),
+        (pl.col("after_low_amount") < pl.col("after_high_amount")).sum().cast(pl.Int64).alias("open_sessions"),
     )
     ordered = (*keys, "currency", "price_side", "sessions", "energy_kwh", "before_amount", "after_amount")
     return (
         grouped.with_columns(difference)
-        .select(*ordered, "difference_amount", *_AMOUNTS[2:], "margin_sessions")
+        .select(*ordered, "difference_amount", *_AMOUNTS[2:], "margin_sessions", "open_sessions")
         .sort(*keys, "currency", "price_side", nulls_last=True)
     )
 
@@ -95,6 +106,17 @@ def not_compared(what_if: WhatIf) -> pl.DataFrame:
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col("energy_kwh").sum())
         .sort("sessions", "reason", descending=[True, False])
     )
+
+
+def open_prices(what_if: WhatIf) -> list[str]:
+    """Say where the CDRs leave the price after open, by currency and side of VAT: a sentence each."""
+    totals = effects_by(what_if).filter(pl.col("open_sessions") > 0)
+    return [
+        f"In {row['open_sessions']:,} sessions a new price changes inside a charging period, and what counts is its "
+        f"start; the CDRs allow {billed(row['after_low_amount']):,.2f} to {billed(row['after_high_amount']):,.2f} "
+        f"{row['currency']} {row['price_side']} in total"
+        for row in totals.iter_rows(named=True)
+    ]
 
 
 def all_effects(what_if: WhatIf) -> pl.DataFrame:
