@@ -122,7 +122,7 @@ def reprice(
     month: Annotated[str, typer.Option(metavar="MONTH", help="a month that was worked through, such as 2026-10")],
     plan: Annotated[str | None, typer.Option(help="a plan that every contract would have had")] = None,
     tariff: Annotated[
-        Path | None, typer.Option(help="an OCPI Tariff object, for the published one of its owner and id")
+        Path | None, typer.Option(help="an OCPI Tariff object, in the place of the published one of its owner and id")
     ] = None,
     ocpi_version: Annotated[str, typer.Option(help="of the tariff file: 2.1.1, 2.2.1 or 2.3.0")] = "2.2.1",
     output: Annotated[Path | None, typer.Option(help="write sums and sessions to .csv, .parquet or .json")] = None,

@@ -26,6 +26,9 @@ Row = Mapping[str, object]
 _PLANS_BESIDE: Final = 3
 """plans that fit beside one another in 120 columns"""
 
+_LINES: Final = 60
+"""lines of one table; a file has them all"""
+
 _PLACE: Final = ("cpo_id", "country", "wholesale_tariff_id", "current_type", "wholesale_currency", "wholesale_excl_vat")
 _SAME: Final = (*_PLACE, "time_zone", "vat_rate_pct", "tariff_version_id", "price_amount", "margin_amount", "currency")
 """what connectors share that are shown in one line"""
@@ -126,15 +129,20 @@ def _session(profile: Profile, quotes: pl.DataFrame, plans: Sequence[str]) -> Ta
     """Show a reference session: a line per tariff of a CPO, with the price and the margin of every plan."""
     needs = f"[dim](needs {rounded(profile.power_kw, 1).normalize():f} kW)[/]"
     table = Table(title=f"[bold]{profile.name}[/] {needs}", title_justify="left", header_style="bold", box=SIMPLE)
-    for name in ("CPO", "tariff", ""):
-        table.add_column(name, no_wrap=True)
+    table.add_column("CPO", no_wrap=True)
+    table.add_column("tariff", overflow="fold")
+    table.add_column("", no_wrap=True)
     for name in ("EVSEs", "able", "wholesale\nexcl. VAT"):
         table.add_column(name, justify="right", no_wrap=True)
     for plan in plans:
-        table.add_column(f"{escape(plan)}\n{_side(quotes, plan)}", justify="right", no_wrap=True)
+        # folded, never cut: a digit that is missing is a wrong price
+        table.add_column(f"{escape(plan)}\n{_side(quotes, plan)}", justify="right", overflow="fold", min_width=9)
         table.add_column("margin\nnet", justify="right", no_wrap=True)
-    for able, line in _lines(quotes, plans):
+    lines = list(_lines(quotes, plans))
+    for able, line in lines[:_LINES]:
         table.add_row(*line, style="" if able else "dim")
+    if len(lines) > _LINES:
+        table.caption = f"the first {_LINES} of {len(lines):,} lines (--output FILE has all, --connector fewer)"
     return table
 
 

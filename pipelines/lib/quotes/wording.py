@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -49,7 +49,7 @@ def _window(start: object, end: object) -> Iterator[str]:
 
 def _clock(bound: object) -> str:
     """Write a bound of a daily window, in local time; what is not said is midnight."""
-    return "midnight" if bound is None else f"{bound:%H:%M}"
+    return "midnight" if bound in {None, time(0)} else f"{bound:%H:%M}"
 
 
 def _days(mask: object) -> Iterator[str]:
@@ -68,9 +68,9 @@ def _durations(component: Mapping[str, object]) -> Iterator[str]:
     """Say durations since plugging in; a session has lasted zero seconds at once, so that bound is none."""
     low, high = component["min_duration_seconds"], component["max_duration_seconds"]
     if isinstance(low, int) and low > 0:
-        yield f"after {duration_words(timedelta(seconds=low))}"
+        yield f"after {duration_words(timedelta(seconds=low))} of the session"
     if isinstance(high, int):
-        yield f"for the first {duration_words(timedelta(seconds=high))}"
+        yield f"in the first {duration_words(timedelta(seconds=high))} of the session"
 
 
 def _number(value: Decimal) -> str:

@@ -176,7 +176,13 @@ def test_components_come_in_the_order_of_the_regulation(tmp_path):
         (2, "price per kWh", Decimal("0.59"), "otherwise", None),
         (3, "price per minute", Decimal("0.016666667"), None, "per started 15 min"),
         (4, "price per session", Decimal("0.50"), None, None),
-        (5, "occupancy fee per minute", Decimal("0.10"), "from 08:00 to 20:00; after 1 h 30 min", "per started min"),
+        (
+            5,
+            "occupancy fee per minute",
+            Decimal("0.10"),
+            "from 08:00 to 20:00; after 1 h 30 min of the session",
+            "per started min",
+        ),
         (6, "reservation per minute", Decimal("0.10"), "for a reservation", None),
         (7, "reservation fee", Decimal("1.00"), "for a reservation", None),
         (8, "minimum per session", Decimal("1.19"), None, None),
@@ -268,7 +274,7 @@ def test_the_command_groups_what_is_the_same(command):
     for part in (
         "What the plans charge",
         "occupancy fee per minute",
-        "after 4 h",
+        "after 4 h of the session",
         "VAT at the place, for a consumer: DE 19 %, DK 25 %, no country unknown",
         "20 kWh in 30 min (needs 40 kW)",
         "50 kWh in 6 h with 2 h idle (needs 12.5 kW)",
