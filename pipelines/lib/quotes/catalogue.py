@@ -171,20 +171,21 @@ def _quotes(
     rows = _with_prices(rows, situations, priced, ("wholesale_version_ids", "wholesale_currency"), "wholesale")
     lists = plans.select("plan_id", pl.col("is_gross_price_list").alias("is_vat_included"))
     rows = rows.join(lists, on="plan_id", how="left", validate="m:1")
-    rows = _with_amounts(with_consumer_vat(_with_supply_day(rows, zone), books))
+    rows = _with_margin(_with_amounts(with_consumer_vat(_with_supply_day(rows, zone), books)))
+    ordered = rows.sort("connector_key", "plan_id", "profile")
+    return ordered.select(pl.col(name).cast(kind) for name, kind in QUOTE_SCHEMA.items())
+
+
+def _with_margin(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add what the two prices leave between them, and whether the connector has the power."""
     same_currency = pl.col("currency") == pl.col("wholesale_currency")
     margin = pl.col("price_excl_vat").cast(PRECISE) - pl.col("wholesale_total_excl_vat")
-    enough = pl.col("power_kw") <= pl.col("max_power_kw")
-    return (
-        rows.with_columns(
-            enough.alias("is_possible"),
-            pl.col("retail_version_ids").list.first().alias("tariff_version_id"),
-            pl.col("wholesale_total_excl_vat").alias("wholesale_excl_vat"),
-            pl.col("wholesale_not_priced").alias("wholesale_unknown"),
-            pl.when(same_currency).then(margin).alias("margin_amount"),
-        )
-        .sort("connector_key", "plan_id", "profile")
-        .select(pl.col(name).cast(kind) for name, kind in QUOTE_SCHEMA.items())
+    return rows.with_columns(
+        (pl.col("power_kw") <= pl.col("max_power_kw")).alias("is_possible"),
+        pl.col("retail_version_ids").list.first().alias("tariff_version_id"),
+        pl.col("wholesale_total_excl_vat").alias("wholesale_excl_vat"),
+        pl.col("wholesale_not_priced").alias("wholesale_unknown"),
+        pl.when(same_currency).then(margin).alias("margin_amount"),
     )
 
 

@@ -115,28 +115,27 @@ def _with_prices(
     lake: Lake, month: BillingMonth, versions: pl.DataFrame, sessions: pl.DataFrame, tariff: Tariff
 ) -> pl.DataFrame:
     """Give one row per CDR with the price that is stored and the price by the file, under the same policy."""
-    added_versions, added_components = tariff_frames([(tariff, TariffSource.PUBLISHED, _ALWAYS)])
-    own = pl.col("tariff_version_id") != tariff_version_id(tariff)
-    every_version = pl.concat([versions.filter(own), added_versions], how="vertical")
-    components = lake.read(Layer.TYPED, "tariff_components")
-    every_component = pl.concat([components.filter(own), added_components], how="vertical")
-    periods = lake.read(Layer.TYPED, "charging_periods", month).join(sessions, on="cdr_key", how="semi")
     stored = lake.read(Layer.PRICED, "wholesale_cdrs", month)
     today = sessions.select("cdr_key", "currency").join(
         stored.select("cdr_key", "policy", *_named("today")), on="cdr_key", how="left", validate="1:1"
     )
-    rated = [
-        rate(
-            sessions.join(today.filter(pl.col("policy") == policy), on="cdr_key", how="semi"),
-            periods.sort("cdr_key", "period_index"),
-            every_version,
-            every_component,
-            DEFAULT_POLICY.choosing(_choices(policy, month)),
-        ).cdrs.select("cdr_key", *_named("then"))
-        for policy in today["policy"].drop_nulls().unique().sort()
-    ]
-    empty = stored.clear().select("cdr_key", *_named("then"))
-    return today.join(pl.concat([empty, *rated], how="vertical"), on="cdr_key", how="left", validate="1:1")
+    periods = lake.read(Layer.TYPED, "charging_periods", month).join(sessions, on="cdr_key", how="semi")
+    tariffs = _tariffs_with(lake, versions, tariff)
+    rated = [stored.clear()]
+    for policy in today["policy"].drop_nulls().unique().sort():
+        alike = sessions.join(today.filter(pl.col("policy") == policy), on="cdr_key", how="semi")
+        rated.append(rate(alike, periods, *tariffs, DEFAULT_POLICY.choosing(_choices(policy, month))).cdrs)
+    then = pl.concat([each.select("cdr_key", *_named("then")) for each in rated], how="vertical")
+    return today.join(then, on="cdr_key", how="left", validate="1:1")
+
+
+def _tariffs_with(lake: Lake, versions: pl.DataFrame, tariff: Tariff) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give all versions and components with those of the file beside them, which may be one that is known."""
+    added = tariff_frames([(tariff, TariffSource.PUBLISHED, _ALWAYS)])
+    others = pl.col("tariff_version_id") != tariff_version_id(tariff)
+    known = (versions, lake.read(Layer.TYPED, "tariff_components"))
+    both = [pl.concat([old.filter(others), new], how="vertical") for old, new in zip(known, added, strict=True)]
+    return both[0], both[1]
 
 
 def _named(prefix: str) -> list[pl.Expr]:
