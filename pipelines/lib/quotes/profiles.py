@@ -25,6 +25,7 @@ _SESSION: Final = re.compile(
 _PART: Final = re.compile(rf"({_NUMBER})\s*([hm])", re.IGNORECASE)
 _LONGEST: Final = timedelta(days=7)
 _MOST_KWH: Final = 10_000
+_YEARS: Final = range(2000, 2100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,14 @@ def read_start(text: str, now: datetime) -> Start:
         return Start(now, is_local=False)
     try:
         at = datetime.fromisoformat(text)
-        return Start(at, is_local=True) if at.tzinfo is None else Start(at.astimezone(UTC), is_local=False)
+        start = Start(at, is_local=True) if at.tzinfo is None else Start(at.astimezone(UTC), is_local=False)
     except (ValueError, OverflowError):
         msg = f"at {text!r} is no time: write one such as 2026-10-15T12:00, or 2026-10-15T12:00Z for UTC"
         raise UserError(msg) from None
+    if start.at.year not in _YEARS:
+        msg = f"at {text!r}: nothing is quoted for that year; write a time from {_YEARS.start} to {_YEARS.stop - 1}"
+        raise UserError(msg)
+    return start
 
 
 def duration_words(duration: timedelta) -> str:

@@ -239,6 +239,8 @@ def test_a_start_without_zone_is_local_and_now_where_nothing_is_said():
     assert str(read_start("2026-10-15T12:00+02:00", NOW)) == "2026-10-15 10:00 UTC"
     with pytest.raises(UserError, match="'noon' is no time: write one such as 2026-10-15T12:00"):
         read_start("noon", NOW)
+    with pytest.raises(UserError, match="write a time from 2000 to 2099"):
+        read_start("9999-12-31T23:59", NOW)
 
 
 def test_what_is_not_on_offer_is_answered_with_what_is(lake, tmp_path):
