@@ -138,6 +138,15 @@ def test_a_price_without_a_country_has_one_side_only(lake):
     assert row["unknown"] == "the charge point's country is not known: load the location"
 
 
+def test_without_a_zone_a_tariff_with_local_times_has_no_price(lake):
+    changed = lake.read(Layer.TYPED, "connectors").with_columns(pl.lit(None, pl.String).alias("time_zone"))
+    lake.write(Layer.TYPED, "connectors", changed)
+    row = one(lake, "20 kWh in 30 min", "flex", "DE*CPO*E1")
+    assert (row["price_amount"], row["wholesale_excl_vat"], row["margin_amount"]) == (Decimal("11.80"), None, None)
+    assert "the time zone of the location is unknown" in row["wholesale_unknown"]
+    assert row["started_at"] == NOW  # noon by the company's clock, in Berlin
+
+
 def test_power_decides_what_is_possible(lake):
     quotes = quoted(lake, plan="flex").quotes.select("evse_id", "session", "is_possible", "power_kw")
     # 20 kWh in half an hour take 40 kW, 50 kWh in four hours 12.5 kW
