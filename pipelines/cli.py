@@ -136,7 +136,8 @@ def reprice(
 @app.command()
 def quote(
     session: Annotated[
-        list[str] | None, typer.Option(help='reference session, such as "20 kWh in 30 min"; repeat for more')
+        list[str] | None,
+        typer.Option(help='such as "20 kWh in 30 min" or "50 kWh in 6 h with 2 h idle" (of the 6); repeat for more'),
     ] = None,
     at: Annotated[str, typer.Option(help="start: 2026-10-15T12:00 at each charge point, with Z in UTC; or now")] = "",
     plan: Annotated[str | None, typer.Option(help="only this plan")] = None,

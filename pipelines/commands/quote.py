@@ -19,6 +19,7 @@ from models.types.money import rounded
 from pipelines.lib.frame_files import check_output, is_json, write_frames, write_json
 from pipelines.lib.lake import Lake
 from pipelines.lib.quotes import DEFAULT_SESSIONS, Catalogue, Profile, price_catalogue, read_profile, read_start
+from pipelines.lib.quotes.profiles import duration_words
 from pipelines.lib.settings import load_settings
 
 Row = Mapping[str, object]
@@ -127,8 +128,12 @@ def _vat(quotes: pl.DataFrame) -> Iterator[str]:
 
 def _session(profile: Profile, quotes: pl.DataFrame, plans: Sequence[str]) -> Table:
     """Show a reference session: a line per tariff of a CPO, with the price and the margin of every plan."""
-    needs = f"[dim](needs {rounded(profile.power_kw, 1).normalize():f} kW)[/]"
-    table = Table(title=f"[bold]{profile.name}[/] {needs}", title_justify="left", header_style="bold", box=SIMPLE)
+    table = Table(
+        title=f"[bold]{profile.name}[/] [dim]({_course(profile)})[/]",
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE,
+    )
     table.add_column("CPO", no_wrap=True)
     table.add_column("tariff", overflow="fold")
     table.add_column("", no_wrap=True)
@@ -144,6 +149,12 @@ def _session(profile: Profile, quotes: pl.DataFrame, plans: Sequence[str]) -> Ta
     if len(lines) > _LINES:
         table.caption = f"the first {_LINES} of {len(lines):,} lines (--output FILE has all, --connector fewer)"
     return table
+
+
+def _course(profile: Profile) -> str:
+    """Say what a session is, so that nobody has to guess what its words mean."""
+    charging = f"{rounded(profile.power_kw, 1).normalize():f} kW for {duration_words(profile.charging)}"
+    return f"{charging}, then idle for {duration_words(profile.idle)}" if profile.idle else charging
 
 
 def _lines(quotes: pl.DataFrame, plans: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
