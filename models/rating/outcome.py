@@ -114,4 +114,5 @@ class PricedCdr:
     @classmethod
     def declined(cls, reason: Reason) -> Self:
         """Give the outcome of a session that cannot be priced."""
-        return cls(RatingOutcome.NOT_PRICED, reason)
+        notes = (Note.MISSING_ZONE,) if reason is Reason.NO_TIME_ZONE else ()
+        return cls(RatingOutcome.NOT_PRICED, reason, notes=notes)

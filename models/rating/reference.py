@@ -19,6 +19,7 @@ from models.ocpi.canonical import Cdr, ChargingPeriod, Price, Restrictions, Tari
 from models.ocpi.frames import tariff_version_id
 from models.rating.outcome import CannotPriceError, Note, PricedCdr, PricedRow, Reason
 from models.rating.plain.admission import check_amounts, check_volumes, has_local_restriction, is_in_range, is_valid
+from models.rating.plain.possible import options_of
 from models.rating.plain.session import (
     ZERO,
     Found,
@@ -335,6 +336,7 @@ class _Pricing:
     ) -> Iterator[Note]:
         yield from self._notes_of_record(moments)
         yield from self._notes_of_tariffs(moments, volumes, used, rows)
+        yield from self._notes_of_openness(moments, volumes)
         for row in rows:
             if row.kind is ComponentKind.LIMIT and (row.amount_excl_vat == 0 or row.amount_incl_vat == 0):
                 yield Note.LIMIT_ON_ONE_SIDE
@@ -380,10 +382,48 @@ class _Pricing:
             if ignored and any(tariff.min_price or tariff.max_price for tariff in used):
                 yield Note.LIMITS_NOT_APPLIED
 
+    def _notes_of_openness(self, moments: Sequence[Moment], volumes: Sequence[PricedVolume]) -> Iterator[Note]:
+        """Say whether a price changes inside a period, and whether a doubled hour leaves it open."""
+        plain = alternative = False
+        for moment in moments:
+            for slot in slots_of(moment.period):
+                is_flat = slot[1] is Dimension.FLAT
+                if not is_flat and not volume_of(moment.period, slot):
+                    continue
+                options = options_of(moment, slot, self.time_zone, self.policy, self._first_match)
+                if is_flat:
+                    plain |= self._charges_anew(moment, slot, options.plain, volumes)
+                    alternative |= self._charges_anew(moment, slot, options.alternative, volumes)
+                else:
+                    prices = {_price_of(found) for found in options.plain}
+                    plain |= len(prices) > 1
+                    alternative |= not {_price_of(found) for found in options.alternative} <= prices
+        if plain:
+            yield Note.PERIOD_SPANS_PRICE_CHANGE
+        if alternative:
+            yield Note.AMBIGUOUS_HOUR
+
+    def _charges_anew(
+        self, moment: Moment, slot: Slot, options: Sequence[Found | None], volumes: Sequence[PricedVolume]
+    ) -> bool:
+        """Tell whether a possible fixed fee is not charged by the start of its period."""
+        charged = {
+            self._flat_key(volume.moment, volume.found)
+            for volume in volumes
+            if volume.slot == slot and volume.moment.index <= moment.index
+        }
+        return any(found is not None and self._flat_key(moment, found) not in charged for found in options)
+
 
 _OF_CHARGING: Final[tuple[Slot, ...]] = tuple(
     (False, dimension) for dimension in (Dimension.ENERGY, Dimension.TIME, Dimension.FLAT)
 )
+
+
+def _price_of(found: Found | None) -> tuple[object, ...] | None:
+    """Give what makes one price differ from another, None of nothing."""
+    component = found and found.component
+    return component and (component.unit_price, component.vat_rate_pct, component.step_size)
 
 
 def _prices(tariff: Tariff, slot: Slot) -> bool:

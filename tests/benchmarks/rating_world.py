@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from models.ocpi.canonical import PriceComponent, Restrictions, Tariff, TariffElement
@@ -23,10 +24,11 @@ from models.types.vocabularies import Dimension, TariffSource
 ZONES: Final = ("Europe/Berlin", "Europe/Amsterdam", "Europe/Paris", "Europe/Copenhagen", "Europe/Lisbon")
 TARIFFS: Final = 240
 MONTH: Final = date(2026, 10, 1)
-_TIER_KWH: Final = 20
-_HOUR: Final = 3_600_000_000
-_UNIT: Final = 10**9
-_FIRST: Final = datetime(2026, 10, 1, 6, tzinfo=UTC)
+_TIER_WH: Final = 20_000
+_FIRST: Final = datetime(2026, 10, 1, tzinfo=UTC)
+_SUMMER_TIME: Final = np.array([2, 2, 2, 2, 1]) * 3600
+"""seconds ahead of UTC"""
+Ints = npt.NDArray[np.int64]
 
 
 def tariffs() -> list[Tariff]:
@@ -48,8 +50,10 @@ def _tariff(number: int) -> Tariff:
         currency="EUR",
         elements=(
             TariffElement((energy("0.29"), parking), Restrictions(start_time=time(22), end_time=time(6))),
-            TariffElement((energy("0.33"),), Restrictions(days_of_week=frozenset({5, 6}), max_kwh=Decimal(_TIER_KWH))),
-            TariffElement((energy("0.31", 100),), Restrictions(min_kwh=Decimal(_TIER_KWH))),
+            TariffElement(
+                (energy("0.33"),), Restrictions(days_of_week=frozenset({5, 6}), max_kwh=Decimal(_TIER_WH).scaleb(-3))
+            ),
+            TariffElement((energy("0.31", 100),), Restrictions(min_kwh=Decimal(_TIER_WH).scaleb(-3))),
             TariffElement((energy("0.39"), PriceComponent(Dimension.FLAT, Decimal("0.35"), vat, 1))),
             TariffElement((parking,), Restrictions(min_duration_seconds=4 * 3600)),
         ),
@@ -69,36 +73,29 @@ def write_world(folder: Path, cdrs: int) -> None:
 
 
 def _frames(n: int, version_ids: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Draw sessions of four to six periods: to 22:00 or 06:00, to the tier, to the end of charging, to the end."""
     random = np.random.default_rng(7)
-    start = _micros(_FIRST) + random.integers(0, 30 * 86_400, n) * 1_000_000
-    tariff = random.integers(0, TARIFFS, n)
-    cuts = [np.zeros(n, dtype=np.int64)]
-    for _ in range(random.integers(3, 4)):
-        cuts.append(cuts[-1] + random.integers(5, 90, n) * 60_000_000)
-    cuts.append(np.where(random.random(n) < 0.6, cuts[-1] + random.integers(5, 240, n) * 60_000_000, cuts[-1]))
-    cuts.append(np.where(random.random(n) < 0.5, cuts[-1] + random.integers(5, 240, n) * 60_000_000, cuts[-1]))
-    cuts.append(cuts[-1] + random.integers(1, 60, n) * 60_000_000)
-    lengths = np.diff(np.stack(cuts, axis=1), axis=1)
-    keep = lengths > 0
-    session = np.nonzero(keep)[0]
-    length = lengths[keep]
-    is_last = np.append(session[1:] != session[:-1], True)
-    energy = np.where(is_last, 0, random.integers(20, 220, len(session)) * 100 * (length // 60_000_000) // 60)
-    hours = length * 10_000 // _HOUR * 10**5
+    start = random.integers(0, 23 * 86_400, n)
+    tariff, zone = random.integers(0, TARIFFS, n), random.integers(0, len(ZONES), n)
+    charged = random.integers(40 * 60, 10 * 3600, n)
+    stayed = charged + random.integers(60, 5 * 3600, n)
+    power_w = random.integers(3_000, 11_000, n)
+    session, since, meter, until = _cut(start + _SUMMER_TIME[zone], charged, stayed, power_w)
+    is_charging = since < charged[session]
+    energy_wh = np.where(is_charging, meter[1] - meter[0], 0)
+    hours = (until - since) * 10_000 // 3600 * 10**5
     keys = pl.Series([f"DE*LDW*C{number:08d}" for number in range(n)])
     index = np.arange(len(session)) - np.flatnonzero(np.diff(session, prepend=-1))[session]
-    ids = pl.Series([f"T{number}" for number in range(TARIFFS)])
     month = pl.lit(MONTH).alias("billing_month")
+    first = int(_FIRST.timestamp())
     periods = pl.DataFrame(
         {
             "cdr_key": keys.gather(session),
             "period_index": pl.Series(index, dtype=pl.Int32),
-            "started_at": _instants(start[session] + np.stack(cuts[:-1], axis=1)[keep]),
-            "energy_kwh": _volume(energy * 10**6, ~is_last),
-            "charging_hours": _volume(hours, ~is_last),
-            "parking_hours": _volume(hours, is_last),
-            "tariff_id": ids.gather(tariff[session]),
+            "started_at": _instants(first + start[session] + since),
+            "energy_kwh": _volume(energy_wh * 10**6, is_charging),
+            "charging_hours": _volume(hours, is_charging),
+            "parking_hours": _volume(hours, ~is_charging),
+            "tariff_id": pl.Series([f"T{number}" for number in range(TARIFFS)]).gather(tariff[session]),
         }
     ).with_columns(month)
     schema = table(Layer.TYPED, "charging_periods").schema
@@ -106,24 +103,43 @@ def _frames(n: int, version_ids: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]
     sessions = pl.DataFrame(
         {
             "cdr_key": keys,
-            "started_at": _instants(start),
-            "ended_at": _instants(start + cuts[-1]),
-            "time_zone": pl.Series(ZONES).gather(random.integers(0, len(ZONES), n)),
+            "started_at": _instants(first + start),
+            "ended_at": _instants(first + start + stayed),
+            "time_zone": pl.Series(ZONES).gather(zone),
             "tariff_version_ids": pl.Series(version_ids).gather(tariff).reshape((n, 1)).cast(pl.List(pl.String)),
         }
     ).with_columns(pl.lit("EUR").alias("currency"), month)
     return sessions, periods.with_columns(missing).select(list(schema))
 
 
-def _micros(instant: datetime) -> int:
-    return int(instant.timestamp()) * 1_000_000
+def _cut(local: Ints, charged: Ints, stayed: Ints, power_w: Ints) -> tuple[Ints, Ints, tuple[Ints, Ints], Ints]:
+    """Cut sessions at 22:00, 06:00 and midnight, at the tier, at the end of charging and after four hours.
+
+    Gives per period its session, where it begins (seconds), the meter then and at its end (Wh), and where it ends.
+    """
+    second_of_day = local % 86_400
+    bounds = [(bound - second_of_day) % 86_400 for bound in (0, 6 * 3600, 22 * 3600)]
+    tier = -(-_TIER_WH * 3600 // power_w)
+    inside = [*bounds, np.where(tier < charged, tier, 0), charged, np.full(len(local), 4 * 3600)]
+    cuts = np.sort(
+        np.stack([np.zeros_like(local), *(np.minimum(cut, stayed) for cut in inside), stayed], axis=1), axis=1
+    )
+    keep = np.diff(cuts, axis=1) > 0
+    session = np.nonzero(keep)[0]
+    since, until = cuts[:, :-1][keep], cuts[:, 1:][keep]
+
+    def meter(at: Ints) -> Ints:
+        exact = np.minimum(at, charged[session]) * power_w[session] // 3600
+        return np.where(at == tier[session], _TIER_WH, exact)
+
+    return session, since, (meter(since), meter(until)), until
 
 
-def _instants(micros: np.ndarray) -> pl.Series:
-    return pl.Series(micros).cast(pl.Datetime("us", "UTC"))
+def _instants(seconds: Ints) -> pl.Series:
+    return pl.Series(seconds * 1_000_000).cast(pl.Datetime("us", "UTC"))
 
 
-def _volume(units: np.ndarray, known: np.ndarray) -> pl.Series:
+def _volume(units: Ints, known: Ints) -> pl.Series:
     """Give units of 1e-9 as the Decimal of a volume, null where not known."""
     scaled = (pl.Series(units).cast(pl.Decimal(38, 0)) * pl.Series([Decimal("0.000000001")])).cast(pl.Decimal(18, 9))
     return pl.select(pl.when(pl.Series(known)).then(scaled)).to_series()

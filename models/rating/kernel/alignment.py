@@ -1,46 +1,15 @@
-"""Sessions and periods lined up and cut into batches that fit a processor's cache: the kernel is row-local."""
+"""Periods lined up with their sessions: those of a session stand together, in order, as the sessions do."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import polars as pl
 
 from models.rating.kernel.exact import Ints, integers
 
-BATCH: Final = 32_768
-"""Sessions priced together: at five periods each, an array of theirs is 1.3 MB."""
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some sessions with their periods, which stand together and in order."""
-
-    sessions: pl.DataFrame
-    periods: pl.DataFrame
-    owner: Ints
-    """the session of each period, as its place in `sessions`"""
-
-
-def batches(sessions: pl.DataFrame, periods: pl.DataFrame) -> Iterator[Batch]:
-    """Cut the sessions into batches, one at least, in the order given; periods of other CDRs are left out."""
-    lined_up, owner = _lined_up(sessions, periods)
-    edges = np.arange(0, max(len(sessions), 1) + BATCH, BATCH)
-    rows = np.searchsorted(owner, edges)
-    for place in range(len(edges) - 1):
-        first, size = int(rows[place]), int(rows[place + 1] - rows[place])
-        yield Batch(
-            sessions.slice(int(edges[place]), BATCH),
-            lined_up.slice(first, size),
-            owner[first : first + size] - edges[place],
-        )
-
-
-def _lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
-    """Bring the periods into the order of the sessions, and say whose each is.
+def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
+    """Bring the periods into the order of the sessions, and say whose each is; those of other CDRs are left out.
 
     Tables that come from the same hand-over are in order already; then nothing is joined or moved.
     """

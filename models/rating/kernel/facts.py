@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from models.rating.bounds import LARGEST_VOLUME, MOST_PERIODS
-from models.rating.kernel.alignment import Batch
 from models.rating.kernel.exact import (
     HIGHEST,
     LOWEST,
@@ -23,6 +22,7 @@ from models.rating.kernel.exact import (
     sums,
 )
 from models.rating.kernel.exact import whole_units as units
+from models.rating.kernel.rulebook import RuleBook
 from models.rating.outcome import Reason
 from models.rating.policy import Policy, TimeWithoutDimension
 
@@ -41,6 +41,7 @@ _READINGS: Final = {
 
 NO_TARIFF_ID: Final = -1
 UNKNOWN_TARIFF_ID: Final = -2
+NO_ZONE: Final = -1
 FLAGS: Final = ("reservation_expired", "is_credit", "has_unordered_periods", "has_unknown_dimensions")
 """Columns of sessions that may be left out: then they are false."""
 
@@ -52,12 +53,64 @@ class Sessions:
     frame: pl.DataFrame
     started_at: Ints
     ended_at: Ints
+    zone: Ints
+    """a code, NO_ZONE where the zone is unknown or does not exist"""
+    currency: Ints
+    """a code shared with the versions"""
+    minor_unit: Ints
+    """the smallest amount of the currency, in 1e-12"""
+    first_candidate: Ints
+    """where the tariff versions that the session lists stand in `Tables.candidates`"""
+    candidate_count: Ints
     flags: dict[str, Flags]
     reason: Ints
 
     def decline(self, sessions: Ints | Flags, reason: Reason) -> None:
         """Note a reason for some sessions; the one listed first in `Reason` stays."""
         self.reason[sessions] = np.minimum(self.reason[sessions], REASONS.index(reason))
+
+    def part(self, which: slice) -> Sessions:
+        """Give some sessions, as views: what is declined there is declined here."""
+        return Sessions(
+            frame=self.frame[which],
+            started_at=self.started_at[which],
+            ended_at=self.ended_at[which],
+            zone=self.zone[which],
+            currency=self.currency[which],
+            minor_unit=self.minor_unit[which],
+            first_candidate=self.first_candidate[which],
+            candidate_count=self.candidate_count[which],
+            flags={name: flags[which] for name, flags in self.flags.items()},
+            reason=self.reason[which],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of charging periods as arrays: one entry per period, in the order of their sessions."""
+
+    owner: Ints
+    """index into `Sessions`"""
+    index: Ints
+    started_at: Ints
+    volumes: dict[str, Ints]
+    readings: dict[str, Ints]
+    """taken only where some tariff asks for them"""
+    tariff_id: Ints
+    lists_time: Flags
+    """whether the period lists a TIME dimension at all"""
+
+    def part(self, which: slice, first_session: int) -> Columns:
+        """Give some periods, their sessions counted from `first_session`."""
+        return Columns(
+            self.owner[which] - first_session,
+            self.index[which],
+            self.started_at[which],
+            {name: volume[which] for name, volume in self.volumes.items()},
+            {name: reading[which] for name, reading in self.readings.items()},
+            self.tariff_id[which],
+            self.lists_time[which],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,50 +168,43 @@ def owned(session: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     return session, owners, owner, edges_of(owner, len(owners))
 
 
-def read_sessions(frame: pl.DataFrame) -> Sessions:
-    """Take the columns that pricing reads; a session that ends before it starts is declined."""
-    nothing = np.zeros(len(frame), dtype=np.bool_)
-    sessions = Sessions(
-        frame,
-        integers(frame["started_at"]),
-        integers(frame["ended_at"]),
-        {name: frame[name].to_numpy() if name in frame.columns else nothing for name in FLAGS},
-        np.full(len(frame), PRICED, dtype=np.int64),
+def read_columns(rows: pl.DataFrame, owner: Ints, book: RuleBook) -> Columns:
+    """Take the columns that pricing reads."""
+    asked = {name: absent for name, absent in _READINGS.items() if name in book.components.restricted_by}
+    return Columns(
+        owner=owner,
+        index=integers(rows["period_index"]),
+        started_at=integers(rows["started_at"]),
+        volumes={name: units(rows[name]) for name in VOLUMES},
+        readings={name: units(rows[name], absent) for name, absent in asked.items()},
+        tariff_id=_tariff_codes(rows["tariff_id"], book),
+        lists_time=rows["charging_hours"].is_not_null().to_numpy(),
     )
-    sessions.decline(sessions.ended_at < sessions.started_at, Reason.END_BEFORE_START)
-    return sessions
 
 
-def read_periods(
-    sessions: Sessions, batch: Batch, tariff_ids: pl.Series, restricted_by: frozenset[str], policy: Policy
-) -> Periods:
-    """Take the periods of a batch; volumes out of bounds decline their session and count as zero.
-
-    Readings of current and power are taken only where some tariff asks for them.
-    """
-    rows = batch.periods
-    session, owners, owner, edges = owned(batch.owner)
+def periods_of(sessions: Sessions, columns: Columns, policy: Policy) -> Periods:
+    """Put the periods of some sessions together; volumes out of bounds decline their session and count as zero."""
+    session, owners, owner, edges = owned(columns.owner)
     if len(owners) < len(sessions.frame):
         without = np.ones(len(sessions.frame), dtype=np.bool_)
         without[owners] = False
         sessions.decline(without, Reason.NO_PERIODS)
-    started_at = integers(rows["started_at"])
-    ended_at = np.append(started_at[1:], 0)[: len(session)]
+    ended_at = np.append(columns.started_at[1:], 0)[: len(session)]
     ended_at[edges[1:] - 1] = sessions.ended_at[owners]
     periods = Periods(
         session=session,
         owners=owners,
         owner=owner,
         edges=edges,
-        index=integers(rows["period_index"]),
-        started_at=started_at,
-        ended_at=np.maximum(ended_at, started_at),
-        volumes={name: units(rows[name]) for name in VOLUMES},
-        readings={name: units(rows[name], absent) for name, absent in _READINGS.items() if name in restricted_by},
-        tariff_id=_codes(rows["tariff_id"], tariff_ids),
+        index=columns.index,
+        started_at=columns.started_at,
+        ended_at=np.maximum(ended_at, columns.started_at),
+        volumes=dict(columns.volumes),
+        readings=columns.readings,
+        tariff_id=columns.tariff_id,
     )
     if policy.time_without_dimension is TimeWithoutDimension.WALL_CLOCK:
-        _count_wall_clock(periods, rows["charging_hours"].is_not_null().to_numpy())
+        _count_wall_clock(periods, columns.lists_time)
     _check_volumes(sessions, periods)
     return periods
 
@@ -171,19 +217,14 @@ def _count_wall_clock(periods: Periods, lists_time: Flags) -> None:
     periods.volumes["charging_hours"] = np.where(silent, np.maximum(hours - used, 0), periods.volumes["charging_hours"])
 
 
-def _codes(wanted: pl.Series, known: pl.Series) -> Ints:
-    """Number tariff ids as `known` has them, without regard to case."""
+def _tariff_codes(wanted: pl.Series, book: RuleBook) -> Ints:
+    """Number the tariff ids of periods as the versions have them, without regard to case."""
     if wanted.null_count() == len(wanted):
         return np.full(len(wanted), NO_TARIFF_ID, dtype=np.int64)
-    spellings = wanted.unique().drop_nulls()
-    words = pl.Enum(known.unique().sort())
-    code = integers(spellings.str.to_uppercase().cast(words, strict=False), UNKNOWN_TARIFF_ID)
+    spellings = wanted.unique().drop_nulls().sort()
+    known = dict(zip(book.versions.tariff_ids, book.versions.tariff_code.tolist(), strict=True))
+    code = np.array([known.get(spelling.upper(), UNKNOWN_TARIFF_ID) for spelling in spellings], dtype=np.int64)
     return np.append(code, NO_TARIFF_ID)[integers(wanted.cast(pl.Enum(spellings)), len(code))]
-
-
-def codes_of(tariff_ids: pl.Series) -> Ints:
-    """Give the tariff id code of each version, as `Periods.tariff_id` counts them."""
-    return _codes(tariff_ids, tariff_ids)
 
 
 def _check_volumes(sessions: Sessions, periods: Periods) -> None:

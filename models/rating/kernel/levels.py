@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from models.rating.kernel.exact import Ints
+
+NO_LEVEL: Final = np.iinfo(np.int64).max
+_AT_ONCE: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +22,20 @@ class Levels:
     count: Ints
     values: Ints
 
-    @property
-    def most(self) -> int:
-        """Give the length of the longest list."""
-        return int(self.count.max()) if len(self.count) else 0
+    def each(self, version: Ints) -> Iterator[tuple[slice | Ints, Ints]]:
+        """Go through the levels of some versions by rank: which rows have one of that rank, and it.
 
-    def nth(self, version: Ints, rank: int) -> Ints:
-        """Give one value of each version, which must have more than `rank`."""
-        return self.values[self.first[version] + rank]
+        The first few come for all rows at once, `NO_LEVEL` where there is none: that is quicker than choosing rows.
+        """
+        most = int(self.count.max(initial=0))
+        for rank in range(min(most, _AT_ONCE)):
+            has = self.count > rank
+            level = np.where(has, self.values[np.where(has, self.first + rank, 0)], NO_LEVEL)
+            yield slice(None), level[version]
+        rows = np.flatnonzero(self.count[version] > _AT_ONCE)
+        for rank in range(_AT_ONCE, most):
+            rows = rows[self.count[version[rows]] > rank]
+            yield rows, self.values[self.first[version[rows]] + rank]
 
 
 def levels_of(parts: list[tuple[Ints, Ints]], n_versions: int) -> Levels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,14 +14,16 @@ from models.rating.kernel.exact import Flags, Ints, decimals
 from models.rating.kernel.facts import PRICED, REASONS
 from models.rating.kernel.matching import CHARGING, ENERGY, PARKING, SLOTS
 from models.rating.kernel.rulebook import MODES, NO_RATE
-from models.rating.kernel.totals import TOTAL, Difference
-from models.rating.outcome import Note
+from models.rating.kernel.totals import TOTAL, Difference, Side
+from models.rating.outcome import Note, Reason
 from models.schemas.registry import Layer, table
 from models.types.money import PERCENT, PRECISE, VOLUME
 from models.types.vocabularies import ComponentKind, RatingOutcome
 
 if TYPE_CHECKING:
     from models.rating.kernel.pricing import Priced
+    from models.rating.kernel.tables import Tables
+    from models.rating.policy import Policy
 
 _CDR_COLUMNS: Final = tuple(table(Layer.PRICED, "wholesale_cdrs").schema)
 _COMPONENT_COLUMNS: Final = tuple(table(Layer.PRICED, "wholesale_components").schema)
@@ -33,36 +36,61 @@ _STAGES: Final = ("volume", "step", "period rounding", "limit", "rounding", "cre
 """The order in which a session's rows are listed; the first has volumes and fixed fees, by period."""
 
 
-def cdr_frame(priced: Priced) -> pl.DataFrame:
-    """Give one row per session, in the order given; a session that is not priced has its reason and no amounts."""
-    reason = priced.sessions.reason
-    words = pl.Series([str(RatingOutcome.NOT_PRICED)] * PRICED + [str(RatingOutcome.PRICED)])
-    sentences = pl.Series([*(str(word) for word in REASONS), None], dtype=pl.String)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said about the sessions of a batch, one entry each; amounts in 1e-12 with whether they are known."""
+
+    version: Ints
+    mode: Ints
+    notes: Ints
+    """one bit per `Note`"""
+    amounts: dict[str, tuple[Ints, Flags]]
+
+
+def told_of(priced: Priced) -> Told:
+    """Take from a batch what its rows of CDRs say; a session that is not priced has no amounts."""
     place = _places(priced)
-    columns = {
-        "outcome": words.gather(reason),
-        "reason": sentences.gather(reason),
-        "tariff_version_id": _word(priced.book.versions.ids, _spread(priced.version, place, NO_VERSION)),
-        "tax_included": _word(pl.Series([str(mode) for mode in MODES]), _spread(priced.mode, place, -1)),
-        "notes": _notes(priced, place),
-        **_amounts(priced, place),
-        **_intervals(priced),
-    }
-    frame = priced.sessions.frame.select("cdr_key", "currency", "billing_month").with_columns(
-        *(column.alias(name) for name, column in columns.items()),
-        pl.lit(str(priced.policy)).alias("policy"),
+    return Told(
+        version=_spread(priced.work.version, place, NO_VERSION),
+        mode=_spread(priced.work.mode, place, -1),
+        notes=_notes(priced, place),
+        amounts={**_amounts(priced, place), **_intervals(priced)},
     )
-    return frame.select(_CDR_COLUMNS)
+
+
+def cdr_frame(tables: Tables, policy: Policy, told: list[Told]) -> pl.DataFrame:
+    """Give one row per session, in the order given; a session that is not priced has its reason."""
+    reason = tables.sessions.reason
+    outcomes = pl.Series([str(RatingOutcome.NOT_PRICED)] * PRICED + [str(RatingOutcome.PRICED)])
+    sentences = pl.Series([*(str(word) for word in REASONS), None], dtype=pl.String)
+    columns = {
+        "outcome": outcomes.gather(reason),
+        "reason": sentences.gather(reason),
+        "tariff_version_id": _word(tables.book.versions.ids, np.concatenate([part.version for part in told])),
+        "tax_included": _word(pl.Series([str(mode) for mode in MODES]), np.concatenate([part.mode for part in told])),
+        "notes": _listed(np.concatenate([part.notes for part in told])),
+    }
+    for name in told[0].amounts:
+        amount = np.concatenate([part.amounts[name][0] for part in told])
+        columns[name] = decimals(amount, np.concatenate([part.amounts[name][1] for part in told]), PRECISE)
+    return (
+        tables.sessions.frame.select("cdr_key", "currency", "billing_month")
+        .with_columns(
+            *(column.alias(name) for name, column in columns.items()),
+            pl.lit(str(policy)).alias("policy"),
+        )
+        .select(_CDR_COLUMNS)
+    )
 
 
 def component_frame(priced: Priced) -> pl.DataFrame:
     """Give one row per priced component: sessions in the order given, then as `_STAGES` has it."""
     parts = [
-        *(_component_rows(priced, rows) for rows in priced.rows),
+        *(_component_rows(priced, rows) for rows in priced.work.rows),
         _period_rounding_rows(priced),
-        _total_rows(priced, ComponentKind.LIMIT, priced.totals.limit),
-        _total_rows(priced, ComponentKind.ROUNDING, priced.totals.rounding),
-        _total_rows(priced, ComponentKind.CREDIT, priced.totals.credit),
+        _total_rows(priced, ComponentKind.LIMIT, priced.work.totals.limit),
+        _total_rows(priced, ComponentKind.ROUNDING, priced.work.totals.rounding),
+        _total_rows(priced, ComponentKind.CREDIT, priced.work.totals.credit),
     ]
     numbered = (
         pl.concat(parts, how="vertical")
@@ -79,7 +107,7 @@ def component_frame(priced: Priced) -> pl.DataFrame:
 def _places(priced: Priced) -> Ints:
     """Say for each session where its entry stands among sessions with periods; -1 where it is not priced."""
     place = np.full(len(priced.sessions.frame), -1, dtype=np.int64)
-    place[priced.periods.owners] = np.arange(len(priced.periods.owners))
+    place[priced.work.periods.owners] = np.arange(len(priced.work.periods.owners))
     return np.where(priced.sessions.reason == PRICED, place, -1)
 
 
@@ -93,35 +121,53 @@ def _word(words: pl.Series, code: Ints) -> pl.Series:
     return pl.concat([words, pl.Series([None], dtype=pl.String)]).gather(np.where(code < 0, len(words), code))
 
 
-def _amounts(priced: Priced, place: Ints) -> dict[str, pl.Series]:
-    columns: dict[str, pl.Series] = {}
-    for vat, sides in (("excl_vat", priced.totals.excl), ("incl_vat", priced.totals.incl)):
+def _amounts(priced: Priced, place: Ints) -> dict[str, tuple[Ints, Flags]]:
+    columns: dict[str, tuple[Ints, Flags]] = {}
+    for vat, sides in (("excl_vat", priced.work.totals.excl), ("incl_vat", priced.work.totals.incl)):
         for name, side in sides.items():
-            known = np.append(side.known, False)[place]
-            columns[f"{name}_{vat}"] = decimals(_spread(side.amount, place, 0), known, PRECISE)
+            columns[f"{name}_{vat}"] = _spread(side.amount, place, 0), np.append(side.known, False)[place]
     for name, slot in _BILLED.items():
-        columns[name] = decimals(_spread(priced.steps.billed[slot], place, 0), place >= 0, PRECISE)
+        columns[name] = _spread(priced.work.steps.billed[slot], place, 0), place >= 0
     return columns
 
 
-def _intervals(priced: Priced) -> dict[str, pl.Series]:
-    nothing = pl.repeat(None, len(priced.sessions.frame), dtype=PRECISE, eager=True)
-    return {f"price_{end}_{vat}": nothing for end in ("low", "high") for vat in ("excl_vat", "incl_vat")}
+def _intervals(priced: Priced) -> dict[str, tuple[Ints, Flags]]:
+    """Give the interval of possible prices where the CDR leaves its price open."""
+    n = len(priced.sessions.frame)
+    columns: dict[str, tuple[Ints, Flags]] = {}
+    for end in ("low", "high"):
+        for side in ("excl", "incl"):
+            amount, known = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
+            for work in (priced.work, priced.unzoned):
+                found: Side = getattr(work.openness, end)[side]
+                amount[work.periods.owners] = found.amount
+                known[work.periods.owners] = found.known & work.openness.is_open
+            known &= priced.sessions.reason != REASONS.index(Reason.OUT_OF_RANGE)
+            columns[f"price_{end}_{side}_vat"] = amount, known
+    return columns
 
 
-def _notes(priced: Priced, place: Ints) -> pl.Series:
-    """Give lists of notes; few combinations occur, so each is written once and looked up."""
-    mask = np.zeros(len(priced.periods.owners), dtype=np.int64)
+def _notes(priced: Priced, place: Ints) -> Ints:
+    """Give the notes of each session as bits."""
+    mask = np.zeros(len(priced.work.periods.owners), dtype=np.int64)
     for bit, note in enumerate(Note):
-        if note in priced.notes:
-            mask |= priced.notes[note].astype(np.int64) << bit
-    masks, code = np.unique(_spread(mask, place, 0), return_inverse=True)
+        if note in priced.work.notes:
+            mask |= priced.work.notes[note].astype(np.int64) << bit
+    spread = _spread(mask, place, 0)
+    unzoned = priced.sessions.reason == REASONS.index(Reason.NO_TIME_ZONE)
+    spread[unzoned] = 1 << list(Note).index(Note.MISSING_ZONE)
+    return spread
+
+
+def _listed(notes: Ints) -> pl.Series:
+    """Give lists of notes; few combinations occur, so each is written once and looked up."""
+    masks, code = np.unique(notes, return_inverse=True)
     lists = [[str(note) for bit, note in enumerate(Note) if mask >> bit & 1] for mask in masks.tolist()]
     return pl.Series(lists, dtype=pl.List(pl.String)).gather(code)
 
 
 def _component_rows(priced: Priced, rows: Rows) -> pl.DataFrame:
-    listed = priced.sessions.reason[priced.periods.session[rows.period]] == PRICED
+    listed = priced.sessions.reason[priced.work.periods.session[rows.period]] == PRICED
     period, component = rows.period[listed], rows.component[listed]
     rules = priced.book.components
     rate = rules.vat_rate[component]
@@ -129,9 +175,9 @@ def _component_rows(priced: Priced, rows: Rows) -> pl.DataFrame:
     volume = decimals(rows.volume[listed], None, VOLUME)
     place = np.zeros_like(period) if is_step else period
     stage = _STAGES.index("step" if is_step else "volume")
-    return _placed(priced.periods.session[period], stage, place, SLOTS.index(rows.slot)).with_columns(
+    return _placed(priced.work.periods.session[period], stage, place, SLOTS.index(rows.slot)).with_columns(
         pl.lit(str(rows.kind)).alias("kind"),
-        pl.Series("period_index", priced.periods.index[period], dtype=pl.Int32),
+        pl.Series("period_index", priced.work.periods.index[period], dtype=pl.Int32),
         pl.lit(str(rows.slot[1])).alias("dimension"),
         pl.lit(rows.slot[0]).alias("is_reservation"),
         priced.book.versions.ids.gather(rules.version[component]).alias("tariff_version_id"),
@@ -153,27 +199,27 @@ def _placed(session: Ints, stage: int, period: Ints, slot: int) -> pl.DataFrame:
 
 def _period_rounding_rows(priced: Priced) -> pl.DataFrame:
     """Give what rounding the sum of a period added: rows of their own, so that all rows still add up to the total."""
-    added = priced.totals.period_rounding
+    added = priced.work.totals.period_rounding
     moved = (added.excl != 0) | (added.incl != 0)
-    period = np.flatnonzero(moved & (priced.sessions.reason[priced.periods.session] == PRICED))
-    owner = priced.periods.owner[period]
-    known = (priced.totals.excl[TOTAL].known[owner], priced.totals.incl[TOTAL].known[owner])
-    frame = _placed(priced.periods.session[period], _STAGES.index("period rounding"), period, 0)
-    index = pl.Series("period_index", priced.periods.index[period], dtype=pl.Int32)
+    period = np.flatnonzero(moved & (priced.sessions.reason[priced.work.periods.session] == PRICED))
+    owner = priced.work.periods.owner[period]
+    known = (priced.work.totals.excl[TOTAL].known[owner], priced.work.totals.incl[TOTAL].known[owner])
+    frame = _placed(priced.work.periods.session[period], _STAGES.index("period rounding"), period, 0)
+    index = pl.Series("period_index", priced.work.periods.index[period], dtype=pl.Int32)
     amounts = Difference(added.excl[period], added.incl[period])
-    return _whole_rows(priced, frame, ComponentKind.ROUNDING, index, priced.period_version[period], amounts, known)
+    return _whole_rows(priced, frame, ComponentKind.ROUNDING, index, priced.work.period_version[period], amounts, known)
 
 
 def _total_rows(priced: Priced, kind: ComponentKind, added: Difference) -> pl.DataFrame:
     """Give what limits, rounding or a credit added to the total, in the same way."""
-    owners = priced.periods.owners
+    owners = priced.work.periods.owners
     moved = (added.excl != 0) | (added.incl != 0)
     listed = np.flatnonzero(moved & (priced.sessions.reason[owners] == PRICED))
     frame = _placed(owners[listed], _STAGES.index(str(kind)), np.zeros_like(listed), 0)
     index = pl.repeat(None, len(listed), dtype=pl.Int32, eager=True).alias("period_index")
-    known = (priced.totals.excl[TOTAL].known[listed], priced.totals.incl[TOTAL].known[listed])
+    known = (priced.work.totals.excl[TOTAL].known[listed], priced.work.totals.incl[TOTAL].known[listed])
     amounts = Difference(added.excl[listed], added.incl[listed])
-    first = priced.period_version[priced.periods.starts[listed]]
+    first = priced.work.period_version[priced.work.periods.starts[listed]]
     return _whole_rows(priced, frame, kind, index, first, amounts, known)
 
 

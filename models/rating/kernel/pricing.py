@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -14,21 +13,22 @@ from functools import cached_property, partial
 import numpy as np
 import polars as pl
 
-from models.rating.kernel.alignment import Batch, batches
 from models.rating.kernel.amounts import Pricing, Rows, matched_slots, volume_rows
-from models.rating.kernel.choosing import NO_VERSION, check_tariffs, choose_tariffs
+from models.rating.kernel.choosing import NO_VERSION, Choice, check_tariffs, choose_tariffs
 from models.rating.kernel.exact import Flags, Ints
-from models.rating.kernel.facts import PRICED, Periods, Sessions, read_periods, read_sessions
+from models.rating.kernel.facts import PRICED, REASONS, Columns, Periods, Sessions, periods_of
 from models.rating.kernel.matching import moments_of, scopes_of
 from models.rating.kernel.notes import notes_of
-from models.rating.kernel.output import cdr_frame, component_frame
+from models.rating.kernel.openness import Openness, openness_of
+from models.rating.kernel.output import Told, cdr_frame, component_frame, told_of
 from models.rating.kernel.rulebook import RuleBook, rule_book
+from models.rating.kernel.spans import Surroundings
 from models.rating.kernel.steps import Steps, step_rows
+from models.rating.kernel.tables import Tables, read_tables
 from models.rating.kernel.totals import Owners, Totals, totals_of
-from models.rating.kernel.zones import wall_clock, zones_of
+from models.rating.kernel.zones import wall_clock
 from models.rating.outcome import Note, Reason
 from models.rating.policy import DEFAULT_POLICY, LimitsOfSeveralTariffs, Policy
-from models.types.money import PRECISE_SCALE, minor_unit_scale
 
 __all__ = ["Priced", "Rated", "rate"]
 
@@ -50,24 +50,33 @@ class Rated:
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
-    """The arrays between rules and frames; one entry per session with periods where not said otherwise."""
+class Work:
+    """What the rules make of some sessions; one entry per session with periods where not said otherwise."""
 
-    sessions: Sessions
-    book: RuleBook
     periods: Periods
-    policy: Policy
     rows: list[Rows]
     steps: Steps
     totals: Totals
+    openness: Openness
     period_version: Ints
     """per period"""
     version: Ints
     """the one version that priced the session, or NO_VERSION"""
-    limiting_version: Ints
     mode: Ints
     """tax_included of all its tariffs, or -1 where they differ"""
     notes: dict[Note, Flags]
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A batch between rules and frames."""
+
+    sessions: Sessions
+    book: RuleBook
+    policy: Policy
+    work: Work
+    unzoned: Work
+    """sessions that cannot be priced for want of a time zone, as far as their price can be bounded"""
 
 
 def rate(
@@ -94,69 +103,80 @@ def rate(
         One row per session, in the order given; what cannot be priced has its reason.
     """
     wanted = sessions["tariff_version_ids"].explode(empty_as_null=True).drop_nulls().unique()
-    work = partial(_worked, book=rule_book(wanted, versions, components, policy), policy=policy, keep=keep_components)
-    done = _mapped(work, batches(sessions, periods))
-    frames = [frame for frame, _ in done]
-    return Rated(pl.concat(frames, how="vertical"), [priced for _, priced in done if priced is not None])
-
-
-def _mapped(work: partial[_Done], parts: Iterable[Batch]) -> list[_Done]:
-    """Work through the batches on as many threads as there are cores: NumPy lets go of the interpreter."""
+    tables = read_tables(sessions, periods, rule_book(wanted, versions, components, policy))
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
-        return list(threads.map(work, parts))
+        # NumPy lets go of the interpreter, so that the batches keep every core busy.
+        done = list(threads.map(partial(_worked, tables, policy, keep=keep_components), tables.batches()))
+    return Rated(cdr_frame(tables, policy, [told for told, _ in done]), [work for _, work in done if work is not None])
 
 
-_Done = tuple[pl.DataFrame, "Priced | None"]
+def _worked(
+    tables: Tables, policy: Policy, batch: tuple[Sessions, Columns], *, keep: bool
+) -> tuple[Told, Priced | None]:
+    priced = _price(tables, policy, *batch)
+    return told_of(priced), priced if keep else None
 
 
-def _worked(batch: Batch, book: RuleBook, policy: Policy, *, keep: bool) -> _Done:
-    priced = _price(batch, book, policy)
-    return cdr_frame(priced), priced if keep else None
+def _price(tables: Tables, policy: Policy, sessions: Sessions, columns: Columns) -> Priced:
+    versions = tables.book.versions
+    every = periods_of(sessions, columns, policy)
+    choice = choose_tariffs(sessions, every, versions, tables.candidates)
+    check_tariffs(sessions, every, choice, versions, tables.version_currency)
+    wall = wall_clock(sessions, every, choice, versions, tables.zones)
+    facts = _Facts(tables, policy, sessions)
+    code = sessions.reason[every.session]
+    unzoned = _work(facts, every, choice, wall, code == REASONS.index(Reason.NO_TIME_ZONE), is_zone_unknown=True)
+    work = _work(facts, every, choice, wall, code == PRICED)
+    sessions.decline(work.periods.owners[work.totals.too_large], Reason.OUT_OF_RANGE)
+    return Priced(sessions, tables.book, policy, work, unzoned)
 
 
-def _price(batch: Batch, book: RuleBook, policy: Policy) -> Priced:
-    sessions = read_sessions(batch.sessions)
-    every = read_periods(sessions, batch, book.versions.tariff_ids, book.components.restricted_by, policy)
-    chosen = choose_tariffs(sessions, every, book.versions)
-    check_tariffs(sessions, every, chosen, book.versions)
-    wall = wall_clock(sessions, every, chosen, book.versions, zones_of(sessions))
-    keep = sessions.reason[every.session] == PRICED
-    periods, choice = every.kept(keep), chosen.kept(keep)
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    tables: Tables
+    policy: Policy
+    sessions: Sessions
+
+
+def _work(
+    facts: _Facts, every: Periods, chosen: Choice, clocks: Ints, keep: Flags, *, is_zone_unknown: bool = False
+) -> Work:
+    """Apply the rules to the periods of some sessions."""
+    sessions, book, policy = facts.sessions, facts.tables.book, facts.policy
+    periods, choice, wall = every.kept(keep), chosen.kept(keep), clocks[keep]
     scopes = scopes_of(periods)
-    moments = moments_of(sessions, periods, scopes, choice.version, wall[keep], policy)
-    pricing = Pricing(book, policy, periods, _minor_units(sessions)[periods.owners])
+    moments = moments_of(sessions, periods, scopes, choice.version, wall, policy)
+    pricing = Pricing(book, policy, periods, sessions.minor_unit[periods.owners])
     matched = matched_slots(book, periods, moments, scopes, policy)
     rows = volume_rows(pricing, matched)
     steps = step_rows(pricing, rows)
     version = _single(choice.version, periods.starts)
-    limiting = version
-    if policy.limits_of_several_tariffs is LimitsOfSeveralTariffs.FIRST_TARIFF:
-        limiting = choice.version[periods.starts]
+    by_first = policy.limits_of_several_tariffs is LimitsOfSeveralTariffs.FIRST_TARIFF
+    limiting = choice.version[periods.starts] if by_first else version
     owners = Owners(limiting, sessions.flags["is_credit"][periods.owners])
     totals = totals_of(pricing, [*rows, *steps.rows], owners)
-    sessions.decline(periods.owners[totals.too_large], Reason.OUT_OF_RANGE)
-    return Priced(
-        sessions=sessions,
+    around = Surroundings(
         book=book,
         periods=periods,
+        version=choice.version,
+        moments=moments,
+        zone=sessions.zone[periods.session],
+        zones=facts.tables.zones,
         policy=policy,
+        is_zone_unknown=is_zone_unknown,
+    )
+    openness = openness_of(around, pricing, matched, steps.rows, owners)
+    return Work(
+        periods=periods,
         rows=[*rows, *steps.rows],
         steps=steps,
         totals=totals,
+        openness=openness,
         period_version=choice.version,
         version=version,
-        limiting_version=limiting,
         mode=_single(book.versions.mode[choice.version], periods.starts),
-        notes=notes_of(sessions, periods, choice, pricing, matched, totals, version),
+        notes=notes_of(sessions, periods, choice, pricing, matched, totals, version) | openness.notes,
     )
-
-
-def _minor_units(sessions: Sessions) -> Ints:
-    """Give the smallest amount of each session's currency, in 1e-12."""
-    codes = sessions.frame["currency"]
-    known = codes.unique().drop_nulls()
-    units = {code: 10 ** (PRECISE_SCALE - minor_unit_scale(code)) for code in known}
-    return codes.replace_strict(units, default=10**PRECISE_SCALE, return_dtype=pl.Int64).to_numpy()
 
 
 def _single(values: Ints, starts: Ints) -> Ints:

@@ -38,6 +38,8 @@ class Versions:
     ids: pl.Series
     tariff_ids: pl.Series
     """upper case: CiString compares without case"""
+    tariff_code: Ints
+    """the same for versions of the same tariff id"""
     currencies: pl.Series
     mode: Ints
     valid_from: Ints
@@ -138,6 +140,7 @@ def _versions(used: pl.DataFrame, rows: pl.DataFrame) -> Versions:
     return Versions(
         ids=used["tariff_version_id"],
         tariff_ids=used["tariff_id"].str.to_uppercase(),
+        tariff_code=integers(used["tariff_id"].str.to_uppercase().rank("dense")),
         currencies=used["currency"],
         mode=integers(mode),
         valid_from=integers(used["valid_from"], LOWEST),

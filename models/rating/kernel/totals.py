@@ -96,10 +96,8 @@ def totals_of(pricing: Pricing, rows: list[Rows], owners: Owners) -> Totals:
     by_period = _period_rounding(pricing, rows, sides)
     edges = pricing.periods.edges
     _apply(sides, Difference(sums(by_period.excl, edges), sums(by_period.incl, edges)))
-    limit = Difference(*(_distance(pricing.book, sides[name], owners, f"{name}_vat") for name in ("excl", "incl")))
-    _apply(sides, limit)
-    rounding = Difference(*(_total_rounding(pricing, side) for side in sides.values()))
-    _apply(sides, rounding)
+    limit = with_limits(pricing, sides, owners)
+    rounding = rounded_total(pricing, sides)
     credit = Difference(*(np.where(owners.is_credit & side.known, -2 * side.amount, 0) for side in sides.values()))
     _apply(sides, credit)
     return Totals(
@@ -112,6 +110,20 @@ def totals_of(pricing: Pricing, rows: list[Rows], owners: Owners) -> Totals:
         has_rows=has_rows,
         too_large=_too_large(pricing, rows),
     )
+
+
+def with_limits(pricing: Pricing, sides: dict[str, Side], owners: Owners) -> Difference:
+    """Bring totals between min_price and max_price, and say what that added."""
+    limit = Difference(*(_distance(pricing.book, sides[name], owners, f"{name}_vat") for name in ("excl", "incl")))
+    _apply(sides, limit)
+    return limit
+
+
+def rounded_total(pricing: Pricing, sides: dict[str, Side]) -> Difference:
+    """Round totals to the minor unit where the policy says so, and say what that added."""
+    rounding = Difference(*(_total_rounding(pricing, sides[name]) for name in ("excl", "incl")))
+    _apply(sides, rounding)
+    return rounding
 
 
 def _add(side: Side, values: Ints, known: Flags, edges: Ints) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,10 @@ import polars as pl
 from models.ocpi.locations import is_time_zone
 from models.rating.kernel.choosing import NO_VERSION, Choice
 from models.rating.kernel.exact import Ints, integers
-from models.rating.kernel.facts import Periods, Sessions
+from models.rating.kernel.facts import NO_ZONE, Periods, Sessions
 from models.rating.kernel.rulebook import DAY_IN_MICROSECONDS, MICROSECONDS, Versions
 from models.rating.outcome import Reason
 
-NO_ZONE: Final = -1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 """A local time one day on either side still has a year that Python can write."""
@@ -32,25 +32,25 @@ class Offsets:
     since: Ints
     offset: Ints
 
-    def at(self, instants: Ints) -> Ints:
-        """Give the offset at some instants."""
-        if (self.offset == self.offset[0]).all():
-            return np.full(len(instants), self.offset[0])
+    def at(self, instants: Ints) -> Ints | int:
+        """Give the offset at some instants; one for all where the clock was not set between them."""
+        if not len(instants):
+            return 0
+        changes = self.since.tolist()
+        first, last = (bisect_right(changes, int(end)) for end in (instants.min(), instants.max()))
+        offsets = self.offset[max(first - 1, 0) : max(last, 1)]
+        if (offsets == offsets[0]).all():
+            return int(offsets[0])
         return self.offset[np.maximum(np.searchsorted(self.since, instants, side="right") - 1, 0)]
 
-    def changes(self) -> Iterator[tuple[int, int, int]]:
-        """List the instants at which the clock is set, with the offsets before and after."""
-        for place in np.flatnonzero(np.diff(self.offset)):
-            yield int(self.since[place + 1]), int(self.offset[place]), int(self.offset[place + 1])
-
-
-@dataclass(frozen=True, slots=True)
-class Zones:
-    """The zones of a batch; a session's code is NO_ZONE where its zone is unknown or does not exist."""
-
-    tables: list[Offsets]
-    code: Ints
-    """one per session"""
+    def changes(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """List the instants at which the clock is set in or near a stretch, with the offsets before and after."""
+        for place in range(1, len(self.since)):
+            change, before, after = int(self.since[place]), int(self.offset[place - 1]), int(self.offset[place])
+            if before == after:
+                continue
+            if first - abs(before - after) <= change <= last + abs(before - after):
+                yield change, before, after
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,16 @@ class LocalTime:
         return cls(wall - day * DAY_IN_MICROSECONDS, day, (day + 3) % 7)
 
 
-def zones_of(sessions: Sessions) -> Zones:
-    """Look up the zones of the sessions, over the years in which these lie."""
-    names = sessions.frame["time_zone"]
+def zone_codes(names: pl.Series, instants: Ints) -> tuple[Ints, list[Offsets]]:
+    """Number time zones, and look up their offsets over the years in which some instants lie."""
     distinct = names.unique().drop_nulls().sort()
     known = pl.Series([name for name in distinct if is_time_zone(name)], dtype=pl.String)
+    years = _years(instants) if len(known) else ()
     code = integers(names.cast(pl.Enum(known), strict=False), NO_ZONE)
-    years = _years(sessions) if len(known) else ()
-    return Zones([_offsets(name, years) for name in known], code)
+    return code, [_offsets(name, years) for name in known]
 
 
-def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: Versions, zones: Zones) -> Ints:
+def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: Versions, tables: list[Offsets]) -> Ints:
     """Give the reading at the start of each period whose tariff asks for it, 0 elsewhere.
 
     A session that needs a zone and has none, or one that does not exist, is declined.
@@ -90,20 +89,17 @@ def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: V
     if not versions.is_local.any():
         return wall
     asking = (choice.version != NO_VERSION) & versions.is_local[choice.version]
-    code = zones.code[periods.session]
+    code = sessions.zone[periods.session]
     sessions.decline(periods.session[asking & (code == NO_ZONE)], Reason.NO_TIME_ZONE)
-    for place, table in enumerate(zones.tables):
+    for place, table in enumerate(tables):
         rows = np.flatnonzero(asking & (code == place))
         wall[rows] = periods.started_at[rows] + table.at(periods.started_at[rows])
     return wall
 
 
-def _years(sessions: Sessions) -> tuple[int, ...]:
-    """List the years that the sessions touch, and one on either side of each."""
-    if not len(sessions.frame):
-        return ()
-    instants = np.concatenate([sessions.started_at, sessions.ended_at]).view("datetime64[us]")
-    found = np.unique(instants.astype("datetime64[Y]").astype(np.int64)) + 1970
+def _years(instants: Ints) -> tuple[int, ...]:
+    """List the years that instants lie in, and one on either side of each."""
+    found = np.unique(instants.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64)) + 1970
     near = {int(year) + step for year in found for step in (-1, 0, 1)}
     return tuple(sorted(min(max(year, _FIRST_YEAR), _LAST_YEAR) for year in near))
 

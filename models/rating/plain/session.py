@@ -39,9 +39,13 @@ class Moment:
     reservation_clock: timedelta
     charging_before: Decimal
     parking_before: Decimal
+    later_clock: timedelta | None = None
+    """what every clock says, where the inside of the period is looked at"""
 
     def clock(self, slot: Slot, policy: Policy) -> timedelta:
         """Give what min_duration and max_duration compare with (P6), in whole microseconds where hours are counted."""
+        if self.later_clock is not None:
+            return self.later_clock
         is_reservation, dimension = slot
         if is_reservation:
             return self.reservation_clock
