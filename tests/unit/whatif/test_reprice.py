@@ -12,7 +12,14 @@ from rich.console import Console
 
 from pipelines.commands import reprice
 from pipelines.lib.errors import UserError
-from pipelines.lib.what_if import effects_by, not_compared, read_tariff_file, reprice_by_plan, reprice_by_tariff
+from pipelines.lib.what_if import (
+    effects_by,
+    not_compared,
+    open_prices,
+    read_tariff_file,
+    reprice_by_plan,
+    reprice_by_tariff,
+)
 from tests.unit.billing.billing_world import OCTOBER
 from tests.unit.whatif.whatif_world import PUBLISHED, component, tariff, write_month
 
@@ -229,3 +236,18 @@ def test_one_question_at_a_time(command, file):
         command(tariff=file(DEARER))
     with pytest.raises(UserError, match="give one of --plan PLAN and --tariff FILE"):
         command(plan=None)
+
+
+def test_a_price_that_changes_inside_a_period_is_told_with_its_bounds(lake, file):
+    soon_dearer = tariff(
+        "XX*CPO",
+        "T1",
+        ([component("ENERGY", "0.30", 0, vat=19)], {"max_duration": 2700}),
+        [component("ENERGY", "0.50", 0, vat=19)],
+    )
+    answer = reprice_by_tariff(lake, OCTOBER, read_tariff_file(file(soon_dearer), "2.2.1"))
+    # each of five CDRs has one period of 90 minutes: 10 kWh at 0.30, at most all of it at 0.50
+    bounds = ("before_amount", "after_amount", "after_low_amount", "after_high_amount", "open_sessions")
+    assert rows(effects_by(answer), *bounds) == [(*amounts("15", "15", "15", "25"), 5)]
+    (sentence,) = open_prices(answer)
+    assert "the CDRs allow 15.00 to 25.00 EUR excl. VAT in total" in sentence
