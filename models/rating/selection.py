@@ -1,7 +1,8 @@
 """Which tariff version prices a CDR for the wholesale audit.
 
 What a CPO may claim is the price that it had *published* when the session started. A CDR carries its tariffs with it,
-but those are the claim itself, so they are only the fallback. Tariffs are bitemporal: a version is valid between its
+but those are the claim itself, so they are only the fallback, unless the agreement says that they come first
+(`TariffPrecedence`). Tariffs are bitemporal: a version is valid between its
 own dates, and it was there from its `last_updated_at` on. A version that the CPO wrote after the session cannot have
 priced it, so it serves only where nothing else is known at all.
 """
@@ -11,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from models.rating.policy import TariffPrecedence
 from models.types.vocabularies import TariffSource
 
 TARIFF_NOT_PUBLISHED: Final = "tariff_not_published"
@@ -33,17 +35,24 @@ class WholesaleSelection:
 
 
 def select_wholesale(
-    cdrs: pl.DataFrame, periods: pl.DataFrame, versions: pl.DataFrame, connectors: pl.DataFrame
+    cdrs: pl.DataFrame,
+    periods: pl.DataFrame,
+    versions: pl.DataFrame,
+    connectors: pl.DataFrame,
+    precedence: TariffPrecedence = TariffPrecedence.PUBLISHED_FIRST,
 ) -> WholesaleSelection:
-    """Choose the tariff versions that price each CDR: published at its start, else its own.
+    """Choose the tariff versions that price each CDR: published at its start, else its own, or the other way round.
 
     Args:
         cdrs: `typed/cdrs`.
         periods: `typed/charging_periods` of the same CDRs.
         versions: `typed/tariff_versions`.
         connectors: `typed/connectors`.
+        precedence: which of the two comes first.
     """
     named = tariffs_at_start(cdrs, periods, versions, connectors)
+    if precedence is TariffPrecedence.CDR_FIRST:
+        named = named.with_columns(pl.coalesce("own_version_id", "chosen_version_id").alias("chosen_version_id"))
     chosen = (
         named.sort("cdr_key", "position")
         .group_by("cdr_key", maintain_order=True)

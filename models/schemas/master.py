@@ -174,6 +174,8 @@ class Agreements(Contract):
     language: Text = key()
     valid_from: Day
     valid_to: Day = optional()
+    rating_policy: Text = optional()
+    """the choices on contested points of rating in which it differs from the defaults, as `name=value;name=value`"""
 
 
 class FxRates(Contract):

@@ -23,6 +23,7 @@ from models.ocpi.frames import tariff_frames
 from models.ocpi.locations import is_time_zone
 from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import decode_json, parse_tariff
+from models.rating.policy import PolicyError, read_choices
 from models.schemas.registry import TABLES, Layer, Table
 from models.types.money import is_known_currency
 from models.types.vocabularies import CurrentType, ReimbursementBasis, TariffSource
@@ -86,7 +87,14 @@ def load_master(folder: Path) -> dict[str, pl.DataFrame]:
         msg = f"master data folder {folder} does not exist: create it with the CSV files, or set master_data"
         raise UserError(msg)
     tables = {table.name: _read_table(folder, table) for table in _MASTER}
-    for check in (_check_legal_entity, _check_references, _check_plans, _check_words, _check_home_chargers):
+    for check in (
+        _check_legal_entity,
+        _check_references,
+        _check_plans,
+        _check_words,
+        _check_policies,
+        _check_home_chargers,
+    ):
         for complaint in check(folder, tables):
             raise UserError(complaint)
     return tables
@@ -288,6 +296,15 @@ def _check_words(folder: Path, tables: dict[str, pl.DataFrame]) -> Iterator[str]
                 first = f"{frame.columns[0]} {row[frame.columns[0]]}"
                 period = f"is valid from {row['valid_from']} to {row['valid_to']} (exclusive)"
                 yield f"{path}: {first} {period}, which is never: correct one of the two"
+
+
+def _check_policies(folder: Path, tables: dict[str, pl.DataFrame]) -> Iterator[str]:
+    """Check that agreements name only rating policies that exist."""
+    for cpo_id, choices in tables["agreements"].select("cpo_id", "rating_policy").iter_rows():
+        try:
+            _ = read_choices(choices or "")
+        except PolicyError as error:
+            yield f"{folder / 'agreements.csv'}: rating_policy of {cpo_id}: {error}"
 
 
 def _values_of(frame: pl.DataFrame, column: str) -> Iterable[str]:

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from models.rating.kernel import rate
-from models.rating.selection import select_wholesale, with_selection_notes
+from models.rating.audit import TariffTables, audit
 from models.schemas.registry import Layer
 from models.types.vocabularies import RatingOutcome
 from pipelines.defs.resources import Home
@@ -24,7 +23,7 @@ _TABLES = ("wholesale_cdrs", "wholesale_components")
 _TYPED = ("cdrs", "charging_periods", "tariff_versions", "tariff_components", "connectors")
 
 
-_DEPS = asset_keys(Layer.TYPED, *_TYPED)
+_DEPS = [*asset_keys(Layer.TYPED, *_TYPED), *asset_keys(Layer.MASTER, "agreements")]
 
 
 def _spec(name: str, description: str) -> dg.AssetSpec:
@@ -44,16 +43,15 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
 def wholesale(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
     """Price every claim of the month again."""
     lake, month = home.lake, month_of(context)
-    cdrs = lake.read(Layer.TYPED, "cdrs", month)
-    periods = lake.read(Layer.TYPED, "charging_periods", month)
-    versions = lake.read(Layer.TYPED, "tariff_versions")
-    selection = select_wholesale(cdrs, periods, versions, lake.read(Layer.TYPED, "connectors"))
-    rated = rate(selection.sessions, periods, versions, lake.read(Layer.TYPED, "tariff_components"))
-    priced = with_selection_notes(rated.cdrs, selection)
-    lake.write(Layer.PRICED, "wholesale_cdrs", priced, month)
-    lake.write(Layer.PRICED, "wholesale_components", rated.components, month)
-    yield dg.MaterializeResult(asset_key=asset_key(Layer.PRICED, "wholesale_cdrs"), metadata=_facts(priced))
-    rows = {"rows": rated.components.height}
+    tariffs = TariffTables(
+        *(lake.read(Layer.TYPED, name) for name in ("tariff_versions", "tariff_components", "connectors"))
+    )
+    cdrs, periods = (lake.read(Layer.TYPED, name, month) for name in ("cdrs", "charging_periods"))
+    audited = audit(cdrs, periods, tariffs, lake.read(Layer.MASTER, "agreements"))
+    lake.write(Layer.PRICED, "wholesale_cdrs", audited.cdrs, month)
+    lake.write(Layer.PRICED, "wholesale_components", audited.components, month)
+    yield dg.MaterializeResult(asset_key=asset_key(Layer.PRICED, "wholesale_cdrs"), metadata=_facts(audited.cdrs))
+    rows = {"rows": audited.components.height}
     yield dg.MaterializeResult(asset_key=asset_key(Layer.PRICED, "wholesale_components"), metadata=rows)
 
 

@@ -18,7 +18,7 @@ FILES = {
     "plans": "flex,Flex,true,7.99,contract,EUR,2024-01-01,",
     "plan_tariffs": "flex,AC,FLEX-AC\nflex,DC,FLEX-DC",
     "contracts": "DENSTC1,a1,flex,,,,2024-01-01,2026-12-31",
-    "agreements": "DE*LDW,Ladewerk,DE,EUR,0.01,0.5,60,de,2023-01-01,",
+    "agreements": "DE*LDW,Ladewerk,DE,EUR,0.01,0.5,60,de,2023-01-01,,hour_snapping=whole_seconds",
 }
 
 
@@ -79,6 +79,11 @@ def test_every_table_is_there_with_exact_values(folder):
         ("plan_tariffs", "flex,AC,GONE\nflex,DC,FLEX-DC", "plan flex names tariff GONE for AC"),
         ("legal_entities", FILES["legal_entities"].replace("Europe/Berlin", "CET+1"), "no IANA zone"),
         ("agreements", FILES["agreements"].replace(",DE,", ",UK,"), "country 'UK' is no ISO 3166-1"),
+        (
+            "agreements",
+            FILES["agreements"].replace("whole_seconds", "minutes"),
+            "rating_policy of DE*LDW: hour_snapping cannot be 'minutes': it is one of none, whole_seconds",
+        ),
     ],
 )
 def test_a_fault_is_one_line_that_names_it(folder, name, body, said):
