@@ -14,9 +14,7 @@ def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFram
     Tables that come from the same hand-over are in order already; then nothing is joined or moved.
     """
     keys = periods["cdr_key"]
-    starts = np.flatnonzero(keys.ne_missing(keys.shift(1)).to_numpy()) if len(keys) else np.zeros(0, dtype=np.int64)
-    if len(starts):
-        starts[0] = 0
+    starts = _run_starts(keys)
     owner_of_run = _sessions_of(keys.gather(starts), sessions["cdr_key"])
     owner = np.repeat(owner_of_run, np.diff(starts, append=len(keys)))
     if _is_in_order(owner_of_run, starts, integers(periods["period_index"])):
@@ -24,6 +22,14 @@ def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFram
     rows = periods.with_columns(pl.Series("_owner", owner)).filter(pl.col("_owner") >= 0)
     ordered = rows.sort("_owner", "period_index")
     return ordered.drop("_owner"), integers(ordered["_owner"])
+
+
+def _run_starts(keys: pl.Series) -> Ints:
+    """Say where a key differs from the one before."""
+    if not len(keys):
+        return np.zeros(0, dtype=np.int64)
+    changes = (keys.slice(1) != keys.slice(0, len(keys) - 1)).to_numpy()
+    return np.append(0, np.flatnonzero(changes) + 1)
 
 
 def _sessions_of(run_keys: pl.Series, session_keys: pl.Series) -> Ints:

@@ -60,7 +60,7 @@ class Matched:
 
     slot: Slot
     asked: Ints
-    """every period that has something to be priced in the slot"""
+    """every period that has something to be priced in the slot; none where no tariff prices it"""
     found: Ints
     """the component of each that was asked, or NO_COMPONENT"""
     rows: Ints
@@ -84,6 +84,9 @@ def matched_slots(book: RuleBook, periods: Periods, moments: Moments, scopes: Sc
 
 
 def _matched(book: RuleBook, periods: Periods, moments: Moments, scopes: Scopes, policy: Policy, slot: Slot) -> Matched:
+    if not book.count[slot].any():
+        nothing = np.zeros(0, dtype=np.int64)
+        return Matched(slot, nothing, nothing, nothing, nothing)
     asked = rows_of(periods, scopes, slot)
     found = first_matches(book, moments, slot, asked, policy)
     matched = np.flatnonzero(found != NO_COMPONENT)

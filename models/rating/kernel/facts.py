@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
 
@@ -168,16 +169,25 @@ def owned(session: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     return session, owners, owner, edges_of(owner, len(owners))
 
 
-def read_columns(rows: pl.DataFrame, owner: Ints, book: RuleBook) -> Columns:
-    """Take the columns that pricing reads."""
+def wanted_columns(book: RuleBook) -> list[str]:
+    """List the columns of charging periods that pricing reads; readings of power only where some tariff asks."""
+    asked = [name for name in _READINGS if name in book.components.restricted_by]
+    return ["cdr_key", "period_index", "started_at", *VOLUMES, *asked, "tariff_id"]
+
+
+def read_columns(rows: pl.DataFrame, owner: Ints, book: RuleBook, threads: Executor) -> Columns:
+    """Take the columns that pricing reads, as many at once as there are threads."""
     asked = {name: absent for name, absent in _READINGS.items() if name in book.components.restricted_by}
+    tariff_id = threads.submit(_tariff_codes, rows["tariff_id"], book)
+    volumes = {name: threads.submit(units, rows[name]) for name in VOLUMES}
+    readings = {name: threads.submit(units, rows[name], absent) for name, absent in asked.items()}
     return Columns(
         owner=owner,
         index=integers(rows["period_index"]),
         started_at=integers(rows["started_at"]),
-        volumes={name: units(rows[name]) for name in VOLUMES},
-        readings={name: units(rows[name], absent) for name, absent in asked.items()},
-        tariff_id=_tariff_codes(rows["tariff_id"], book),
+        volumes={name: column.result() for name, column in volumes.items()},
+        readings={name: column.result() for name, column in readings.items()},
+        tariff_id=tariff_id.result(),
         lists_time=rows["charging_hours"].is_not_null().to_numpy(),
     )
 

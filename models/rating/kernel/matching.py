@@ -133,14 +133,14 @@ def first_matches(book: RuleBook, moments: Moments, slot: Slot, rows: Ints, poli
     if not len(book.components.version):
         return found
     version = moments.version[rows]
-    first, count = book.first[slot][version], book.count[slot][version]
-    open_, rank = np.flatnonzero(count > 0), 0
+    component, count = book.first[slot][version], book.count[slot][version]
+    open_ = np.flatnonzero(count > 0)
+    component, last = component[open_], component[open_] + count[open_] - 1
     while len(open_):
-        component = first[open_] + rank
         applies = _applies(book, moments, slot, component, rows[open_], policy)
         found[open_[applies]] = component[applies]
-        rank += 1
-        open_ = open_[~applies & (count[open_] > rank)]
+        goes_on = np.flatnonzero(~applies & (component < last))
+        open_, component, last = open_[goes_on], component[goes_on] + 1, last[goes_on]
     return found
 
 

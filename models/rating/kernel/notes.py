@@ -25,38 +25,41 @@ def notes_of(
     version: Ints,
 ) -> dict[Note, Flags]:
     """Say which sessions have which notes; `version` is the one that priced a session, or NO_VERSION."""
-    start, end = sessions.started_at[periods.session], sessions.ended_at[periods.session]
-    outside = (periods.started_at < start) | (periods.started_at > end)
+    first, last = periods.started_at[periods.starts], periods.started_at[periods.edges[1:] - 1]
+    start, end = sessions.started_at[periods.owners], sessions.ended_at[periods.owners]
     several = version == NO_VERSION
     excl, incl = totals.excl[TOTAL], totals.incl[TOTAL]
     both = excl.known & incl.known
-    has_limits = pricing.book.versions.has_limits[choice.version]
     ignored = pricing.policy.limits_of_several_tariffs is LimitsOfSeveralTariffs.NOT_APPLIED
     return {
         Note.CREDIT: sessions.flags["is_credit"][periods.owners],
         Note.PERIODS_OUT_OF_ORDER: sessions.flags["has_unordered_periods"][periods.owners],
         Note.UNKNOWN_DIMENSION: sessions.flags["has_unknown_dimensions"][periods.owners],
-        Note.PERIOD_OUTSIDE_SESSION: periods.owners_with(outside),
-        Note.START_NOT_COVERED: periods.started_at[periods.starts] > sessions.started_at[periods.owners],
+        Note.PERIOD_OUTSIDE_SESSION: (first < start) | (last > end),
+        Note.START_NOT_COVERED: first > start,
         Note.NOTHING_PRICED: ~totals.has_rows,
         Note.MISSING_COMPONENT: _missing_component(periods, choice.version, pricing.book),
         Note.UNPRICED_VOLUME: _unpriced_volume(periods, choice.version, pricing.book, matched),
         Note.TARIFF_OUTSIDE_VALIDITY: periods.owners_with(choice.outside_validity),
         Note.SEVERAL_TARIFFS: several,
-        Note.LIMITS_NOT_APPLIED: several & periods.owners_with(has_limits) & ignored,
+        Note.LIMITS_NOT_APPLIED: several & _has_limits(periods, choice, pricing.book) & ignored,
         Note.LIMIT_ON_ONE_SIDE: both & ((totals.limit.excl == 0) != (totals.limit.incl == 0)),
         Note.VAT_UNKNOWN: ~both,
     }
 
 
+def _has_limits(periods: Periods, choice: Choice, book: RuleBook) -> Flags:
+    if not book.versions.has_limits.any():
+        return np.zeros(len(periods.owners), dtype=np.bool_)
+    return periods.owners_with(book.versions.has_limits[choice.version])
+
+
 def _missing_component(periods: Periods, version: Ints, book: RuleBook) -> Flags:
     """Tell which sessions charged under tariffs that have no price for it anywhere, and no FLAT either."""
-    charged = np.zeros(len(version), dtype=np.bool_)
-    priced = np.zeros(len(book.versions.ids), dtype=np.bool_)
-    for slot in (ENERGY, CHARGING):
-        charged |= periods.volumes[VOLUME_OF[slot]] != 0
-        priced |= book.count[slot] > 0
-    priced |= book.count[FLAT] > 0
+    priced = (book.count[ENERGY] > 0) | (book.count[CHARGING] > 0) | (book.count[FLAT] > 0)
+    if priced.all():
+        return np.zeros(len(periods.owners), dtype=np.bool_)
+    charged = (periods.volumes[VOLUME_OF[ENERGY]] != 0) | (periods.volumes[VOLUME_OF[CHARGING]] != 0)
     return periods.owners_with(charged) & ~periods.owners_with(priced[version])
 
 

@@ -63,10 +63,11 @@ def openness_of(
     """Look into the periods that need it, and bound the price of their sessions."""
     n = len(around.periods.owners)
     spans, ambiguous = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
-    uncertain = uncertain_periods(around)
+    uncertain = np.zeros(len(around.version), dtype=np.bool_)
+    uncertain[uncertain_periods(around)] = True
     possible: dict[Slot, Possible] = {}
     for found in matched:
-        rows = np.intersect1d(uncertain, found.asked, assume_unique=True)
+        rows = found.asked[uncertain[found.asked]]
         if len(rows):
             possible[found.slot] = possible_matches(around, found.slot, rows)
             at_start, other = _differs(around, found, possible[found.slot])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -58,7 +60,7 @@ def told_of(priced: Priced) -> Told:
     )
 
 
-def cdr_frame(tables: Tables, policy: Policy, told: list[Told]) -> pl.DataFrame:
+def cdr_frame(tables: Tables, policy: Policy, told: list[Told], threads: Executor) -> pl.DataFrame:
     """Give one row per session, in the order given; a session that is not priced has its reason."""
     reason = tables.sessions.reason
     outcomes = pl.Series([str(RatingOutcome.NOT_PRICED)] * PRICED + [str(RatingOutcome.PRICED)])
@@ -70,9 +72,8 @@ def cdr_frame(tables: Tables, policy: Policy, told: list[Told]) -> pl.DataFrame:
         "tax_included": _word(pl.Series([str(mode) for mode in MODES]), np.concatenate([part.mode for part in told])),
         "notes": _listed(np.concatenate([part.notes for part in told])),
     }
-    for name in told[0].amounts:
-        amount = np.concatenate([part.amounts[name][0] for part in told])
-        columns[name] = decimals(amount, np.concatenate([part.amounts[name][1] for part in told]), PRECISE)
+    amounts = threads.map(partial(_amount, told), told[0].amounts)
+    columns |= dict(zip(told[0].amounts, amounts, strict=True))
     return (
         tables.sessions.frame.select("cdr_key", "currency", "billing_month")
         .with_columns(
@@ -81,6 +82,13 @@ def cdr_frame(tables: Tables, policy: Policy, told: list[Told]) -> pl.DataFrame:
         )
         .select(_CDR_COLUMNS)
     )
+
+
+def _amount(told: list[Told], name: str) -> pl.Series:
+    known = np.concatenate([part.amounts[name][1] for part in told])
+    if not known.any():
+        return pl.repeat(None, len(known), dtype=PRECISE, eager=True)
+    return decimals(np.concatenate([part.amounts[name][0] for part in told]), known, PRECISE)
 
 
 def component_frame(priced: Priced) -> pl.DataFrame:
@@ -113,7 +121,8 @@ def _places(priced: Priced) -> Ints:
 
 def _spread(values: Ints, place: Ints, absent: int) -> Ints:
     """Bring one value per session with periods to all sessions."""
-    return np.append(values, absent)[place]
+    is_everyone = len(values) == len(place) and bool((place >= 0).all())
+    return values if is_everyone else np.append(values, absent)[place]
 
 
 def _word(words: pl.Series, code: Ints) -> pl.Series:

@@ -81,7 +81,7 @@ class Priced:
 
 def rate(
     sessions: pl.DataFrame,
-    periods: pl.DataFrame,
+    periods: pl.DataFrame | pl.LazyFrame,
     versions: pl.DataFrame,
     components: pl.DataFrame,
     policy: Policy = DEFAULT_POLICY,
@@ -93,7 +93,7 @@ def rate(
     Args:
         sessions: `cdr_key, started_at, ended_at, time_zone, currency, tariff_version_ids, billing_month`, and
             optionally the Boolean columns `facts.FLAGS`, such as `reservation_expired`, which no CDR can say.
-        periods: rows of `typed.ChargingPeriods`; those of other CDRs are ignored.
+        periods: rows of `typed.ChargingPeriods`, those of other CDRs are ignored; a scan is read as far as needed.
         versions: rows of `typed.TariffVersions`.
         components: rows of `typed.TariffComponents`.
         policy: the choices on contested points.
@@ -103,11 +103,13 @@ def rate(
         One row per session, in the order given; what cannot be priced has its reason.
     """
     wanted = sessions["tariff_version_ids"].explode(empty_as_null=True).drop_nulls().unique()
-    tables = read_tables(sessions, periods, rule_book(wanted, versions, components, policy))
+    book = rule_book(wanted, versions, components, policy)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
-        # NumPy lets go of the interpreter, so that the batches keep every core busy.
+        # NumPy and Polars let go of the interpreter, so that threads keep every core busy.
+        tables = read_tables(sessions, periods, book, threads)
         done = list(threads.map(partial(_worked, tables, policy, keep=keep_components), tables.batches()))
-    return Rated(cdr_frame(tables, policy, [told for told, _ in done]), [work for _, work in done if work is not None])
+        cdrs = cdr_frame(tables, policy, [told for told, _ in done], threads)
+    return Rated(cdrs, [work for _, work in done if work is not None])
 
 
 def _worked(
@@ -150,7 +152,7 @@ def _work(
     matched = matched_slots(book, periods, moments, scopes, policy)
     rows = volume_rows(pricing, matched)
     steps = step_rows(pricing, rows)
-    version = _single(choice.version, periods.starts)
+    version = _single(choice.version, periods)
     by_first = policy.limits_of_several_tariffs is LimitsOfSeveralTariffs.FIRST_TARIFF
     limiting = choice.version[periods.starts] if by_first else version
     owners = Owners(limiting, sessions.flags["is_credit"][periods.owners])
@@ -174,14 +176,12 @@ def _work(
         openness=openness,
         period_version=choice.version,
         version=version,
-        mode=_single(book.versions.mode[choice.version], periods.starts),
+        mode=_single(book.versions.mode[choice.version], periods),
         notes=notes_of(sessions, periods, choice, pricing, matched, totals, version) | openness.notes,
     )
 
 
-def _single(values: Ints, starts: Ints) -> Ints:
+def _single(values: Ints, periods: Periods) -> Ints:
     """Give per session the value that all its periods share, or -1."""
-    if not len(starts):
-        return np.zeros(0, dtype=np.int64)
-    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    return np.where(low == high, low, NO_VERSION)
+    first = values[periods.starts]
+    return np.where(periods.owners_with(values != first[periods.owner]), NO_VERSION, first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,14 +13,14 @@ import polars as pl
 from models.rating.kernel.alignment import lined_up
 from models.rating.kernel.choosing import NO_VERSION
 from models.rating.kernel.exact import Ints, integers
-from models.rating.kernel.facts import FLAGS, PRICED, Columns, Sessions, read_columns
+from models.rating.kernel.facts import FLAGS, PRICED, Columns, Sessions, read_columns, wanted_columns
 from models.rating.kernel.rulebook import RuleBook
 from models.rating.kernel.zones import Offsets, zone_codes
 from models.rating.outcome import Reason
 from models.types.money import PRECISE_SCALE, minor_unit_scale
 
-BATCH: Final = 32_768
-"""Sessions priced together: at five periods each, an array of theirs is 1.3 MB."""
+BATCH: Final = 65_536
+"""Sessions priced together: at five periods each, an array of theirs is 2.6 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,17 @@ class Tables:
             yield self.sessions.part(slice(first, first + BATCH)), self.columns.part(which, first)
 
 
-def read_tables(frame: pl.DataFrame, periods: pl.DataFrame, book: RuleBook) -> Tables:
+def read_tables(frame: pl.DataFrame, periods: pl.DataFrame | pl.LazyFrame, book: RuleBook, threads: Executor) -> Tables:
     """Read sessions and periods; a session that ends before it starts is declined."""
     started_at, ended_at = integers(frame["started_at"]), integers(frame["ended_at"])
-    zone, zones = zone_codes(frame["time_zone"], np.concatenate([started_at, ended_at]))
-    first, count, candidates = _candidates(frame["tariff_version_ids"], book)
-    currency, version_currency, minor_unit = _currencies(frame["currency"], book)
+    zoned = threads.submit(zone_codes, frame["time_zone"], np.concatenate([started_at, ended_at]))
+    listed = threads.submit(_candidates, frame["tariff_version_ids"], book)
+    priced_in = threads.submit(_currencies, frame["currency"], book)
+    rows = periods.lazy().select(wanted_columns(book)).collect()
+    columns = read_columns(*lined_up(frame, rows), book, threads)
+    first, count, candidates = listed.result()
+    currency, version_currency, minor_unit = priced_in.result()
+    zone, zones = zoned.result()
     nothing = np.zeros(len(frame), dtype=np.bool_)
     sessions = Sessions(
         frame=frame,
@@ -63,7 +69,6 @@ def read_tables(frame: pl.DataFrame, periods: pl.DataFrame, book: RuleBook) -> T
         reason=np.full(len(frame), PRICED, dtype=np.int64),
     )
     sessions.decline(ended_at < started_at, Reason.END_BEFORE_START)
-    columns = read_columns(*lined_up(frame, periods), book)
     return Tables(sessions, columns, book, candidates, version_currency, zones)
 
 

@@ -21,6 +21,7 @@ from models.rating.kernel.rulebook import DAY_IN_MICROSECONDS, MICROSECONDS, Ver
 from models.rating.outcome import Reason
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FEW_YEARS: Final = 30
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 """A local time one day on either side still has a year that Python can write."""
 
@@ -99,7 +100,10 @@ def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: V
 
 def _years(instants: Ints) -> tuple[int, ...]:
     """List the years that instants lie in, and one on either side of each."""
-    found = np.unique(instants.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64)) + 1970
+    years = instants.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
+    found = (
+        np.unique(years) if int(years.max()) - int(years.min()) > _FEW_YEARS else range(years.min(), years.max() + 1)
+    )
     near = {int(year) + step for year in found for step in (-1, 0, 1)}
     return tuple(sorted(min(max(year, _FIRST_YEAR), _LAST_YEAR) for year in near))
 
