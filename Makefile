@@ -1,5 +1,5 @@
 # Every target sets .venv up from requirements.lock when it is missing or the lock has changed.
-.PHONY: setup demo test lint bench dev lock help
+.PHONY: setup demo test sweep lint bench dev lock help
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -28,6 +28,10 @@ demo: setup      ## a month, end to end: sandbox, pull, close, documents, summar
 
 test: setup      ## every test
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+sweep: export ROAMLEDGER_SWEEP ?= 100000
+sweep: setup     ## a hundred thousand sessions, every policy: the kernel against the one-CDR reference
+	@$(BIN)/pytest -n 2 tests/property/rating
 
 lint: setup      ## style, types, import walls, SQL
 	@$(BIN)/ruff check .

@@ -19,7 +19,7 @@ from models.ocpi.canonical import Cdr, ChargingPeriod, Price, Restrictions, Tari
 from models.ocpi.frames import tariff_version_id
 from models.rating.outcome import CannotPriceError, Note, PricedCdr, PricedRow, Reason
 from models.rating.plain.admission import check_amounts, check_volumes, has_local_restriction, is_in_range, is_valid
-from models.rating.plain.possible import options_of
+from models.rating.plain.possible import inside_of, options_of
 from models.rating.plain.session import (
     ZERO,
     Found,
@@ -386,11 +386,12 @@ class _Pricing:
         """Say whether a price changes inside a period, and whether a doubled hour leaves it open."""
         plain = alternative = False
         for moment in moments:
+            inside = inside_of(moment, self.time_zone)
             for slot in slots_of(moment.period):
                 is_flat = slot[1] is Dimension.FLAT
                 if not is_flat and not volume_of(moment.period, slot):
                     continue
-                options = options_of(moment, slot, self.time_zone, self.policy, self._first_match)
+                options = options_of(inside, slot, self.policy, self._first_match)
                 if is_flat:
                     plain |= self._charges_anew(moment, slot, options.plain, volumes)
                     alternative |= self._charges_anew(moment, slot, options.alternative, volumes)
@@ -449,8 +450,11 @@ def _twice_off(amount: Decimal | None) -> Decimal | None:
 
 def _distinct(tariffs: Iterable[Tariff]) -> list[Tariff]:
     """Keep one tariff per content, in order of first use."""
+    objects = list({id(tariff): tariff for tariff in tariffs}.values())
+    if len(objects) == 1:
+        return objects
     first: dict[str, Tariff] = {}
-    for tariff in tariffs:
+    for tariff in objects:
         _ = first.setdefault(tariff_version_id(tariff), tariff)
     return list(first.values())
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks import rating_stages
 from tests.benchmarks.stages import BASELINES, STAGES
 
 console = Console(width=120)
@@ -31,28 +32,38 @@ def measure(stage: str, home: Path, sessions: int) -> dict[str, float]:
 
 
 def rows_of(home: Path, sessions: int) -> list[dict[str, object]]:
-    """Measure every stage over one world, each with its baseline."""
-    rows = []
-    for stage in STAGES:
-        with console.status(f"{sessions:,} sessions: {stage}"):
-            found = measure(stage, home, sessions)
-            baseline = BASELINES.get(stage)
-            base = measure(baseline, home, sessions) if baseline else None
-        rows.append(
-            {
-                "name": stage,
-                "n": int(found["rows"]),
-                "unit": found["unit"],
-                "seconds": round(found["seconds"], 3),
-                "rows_per_second": round(found["rows"] / found["seconds"]),
-                "peak_mib": round(found["peak_mib"]),
-                "baseline": baseline,
-                "baseline_seconds": round(base["seconds"], 3) if base else None,
-                "baseline_peak_mib": round(base["peak_mib"]) if base else None,
-                "ratio": round(found["seconds"] / base["seconds"], 2) if base else None,
-            }
-        )
-    return rows
+    """Measure every stage over one world of the sandbox, each with its baseline."""
+    return [_row(stage, BASELINES.get(stage), home, sessions) for stage in STAGES]
+
+
+def rating_rows(folder: Path, cdrs: int) -> list[dict[str, object]]:
+    """Measure rating alone over a month of its own."""
+    with console.status(f"{cdrs:,} CDRs: a month to be rated"):
+        measure("world", folder, cdrs)
+    return [_row(stage, rating_stages.BASELINES.get(stage), folder, cdrs) for stage in rating_stages.STAGES]
+
+
+def _row(stage: str, baseline: str | None, home: Path, size: int) -> dict[str, object]:
+    """Measure a stage and its baseline, whose times are brought to as many rows as the stage has."""
+    with console.status(f"{size:,}: {stage}"):
+        found = measure(stage, home, size)
+        base = measure(baseline, home, size) if baseline else None
+    scale = found["rows"] / base["rows"] if base else 1
+    return {
+        "name": stage,
+        "n": int(found["rows"]),
+        "unit": found["unit"],
+        "seconds": round(found["seconds"], 3),
+        "cpu_seconds": round(found["cpu_seconds"], 3),
+        "rows_per_second": round(found["rows"] / found["seconds"]),
+        "peak_mib": round(found["peak_mib"]),
+        "baseline": baseline,
+        "baseline_seconds": round(base["seconds"] * scale, 3) if base else None,
+        "baseline_cpu_seconds": round(base["cpu_seconds"] * scale, 3) if base else None,
+        "baseline_peak_mib": round(base["peak_mib"]) if base else None,
+        "ratio": round(found["seconds"] / base["seconds"] / scale, 3) if base else None,
+        "cpu_ratio": round(found["cpu_seconds"] / base["cpu_seconds"] / scale, 3) if base else None,
+    }
 
 
 def show(rows: list[dict[str, object]]) -> None:
@@ -62,12 +73,17 @@ def show(rows: list[dict[str, object]]) -> None:
     for name in ("rows", "seconds", "rows/s", "peak MiB"):
         table.add_column(name, justify="right")
     table.add_column("baseline")
-    for name in ("seconds", "x baseline"):
+    for name in ("seconds", "x baseline", "x CPU"):
         table.add_column(name, justify="right")
     for row in rows:
-        base = ("", "", "")
+        base = ("", "", "", "")
         if row["baseline"]:
-            base = (str(row["baseline"]), f"{row['baseline_seconds']:.2f}", f"{row['ratio']:.2f}")
+            base = (
+                str(row["baseline"]),
+                f"{row['baseline_seconds']:.2f}",
+                f"{row['ratio']:.2f}",
+                f"{row['cpu_ratio']:.3f}",
+            )
         figures = (f"{row['n']:,} {row['unit']}", f"{row['seconds']:.2f}", f"{row['rows_per_second']:,}")
         table.add_row(str(row["name"]), *figures, str(row["peak_mib"]), *base)
     console.print(table)
@@ -76,13 +92,17 @@ def show(rows: list[dict[str, object]]) -> None:
 def main() -> None:
     """Measure the sizes asked for, print the table and write bench.json."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--rating-sizes", type=int, nargs="*", default=rating_stages.SIZES)
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     options = parser.parse_args()
     rows = []
     for sessions in options.sizes:
         with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
             rows += rows_of(Path(folder), sessions)
+    for cdrs in options.rating_sizes:
+        with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
+            rows += rating_rows(Path(folder), cdrs)
     show(rows)
     options.output.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -139,7 +139,7 @@ def _instants(seconds: Ints) -> pl.Series:
     return pl.Series(seconds * 1_000_000).cast(pl.Datetime("us", "UTC"))
 
 
-def _volume(units: Ints, known: Ints) -> pl.Series:
+def _volume(units: Ints, known: npt.NDArray[np.bool_]) -> pl.Series:
     """Give units of 1e-9 as the Decimal of a volume, null where not known."""
     scaled = (pl.Series(units).cast(pl.Decimal(38, 0)) * pl.Series([Decimal("0.000000001")])).cast(pl.Decimal(18, 9))
     return pl.select(pl.when(pl.Series(known)).then(scaled)).to_series()

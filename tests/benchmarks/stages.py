@@ -6,32 +6,19 @@ import json
 import os
 import resource
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import cast
+
+from tests.benchmarks import rating_stages
+from tests.benchmarks.timing import Stage, timed
 
 SEED = 11
 MONTH = "2026-10"
 NOW = "2026-11-05T05:00:00+00:00"
 DOCUMENTS = 60
 """PDFs rendered per size: their time is linear in lines, so a sample tells it"""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a stage worked on and how long it took."""
-
-    rows: int
-    unit: str
-    seconds: float
-
-
-def timed(work: Callable[[], int], unit: str) -> Stage:
-    """Time a piece of work that says how many rows it handled."""
-    began = time.perf_counter()
-    rows = work()
-    return Stage(rows, unit, time.perf_counter() - began)
 
 
 def _stores():
@@ -152,10 +139,10 @@ def one_cdr_reference(home: Path, _sessions: int) -> Stage:
     published = {}
     for path in (home / "world").rglob("tariffs.ndjson"):
         for line in path.read_bytes().splitlines():
-            tariff = parse_tariff(decode_json(line), "2.2.1")
+            tariff = parse_tariff(cast("dict[str, object]", decode_json(line)), "2.2.1")
             published.setdefault((tariff.owner_id, tariff.tariff_id), []).append(tariff)
     cdrs = [
-        parse_cdr(decode_json(line), "2.2.1")
+        parse_cdr(cast("dict[str, object]", decode_json(line)), "2.2.1")
         for path in (home / "world").rglob("cdrs.ndjson")
         for line in path.read_bytes().splitlines()
     ]
@@ -314,9 +301,10 @@ _BASELINE_STAGES = {
 def main(name: str, home: Path, sessions: int) -> None:
     """Run one stage in this process and print its figures."""
     os.environ |= {"ROAMLEDGER_HOME": str(home), "ROAMLEDGER_NOW": NOW}
-    stage = (STAGES | _BASELINE_STAGES)[name](home, sessions)
+    known = STAGES | _BASELINE_STAGES | rating_stages.STAGES | rating_stages.HIDDEN
+    stage = known[name](home, sessions)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rows": stage.rows, "unit": stage.unit, "seconds": stage.seconds, "peak_mib": peak}))
+    print(json.dumps({**asdict(stage), "peak_mib": peak}))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -23,12 +24,24 @@ from models.types.vocabularies import Dimension
 LONGEST_LOOK: Final = timedelta(days=9)
 MOST_MOMENTS: Final = 1_000
 _DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
 _INSTANT: Final = timedelta(microseconds=1)
 _LEAST_VOLUME: Final = Decimal(1).scaleb(-9)
 _MICROSECONDS_OF_HOUR: Final = 3_600_000_000
 
 _T = TypeVar("_T")
 Match = Callable[[Moment, Slot], Found | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What a period goes through: readings of the clock, the other readings of doubled hours, volumes."""
+
+    moment: Moment
+    restrictions: list[Restrictions]
+    plain: list[datetime]
+    alternative: list[datetime]
+    energies: list[Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +52,26 @@ class Options:
     alternative: list[Found | None]
 
 
-def options_of(moment: Moment, slot: Slot, zone: ZoneInfo | None, policy: Policy, match: Match) -> Options:
-    """Try every combination of reading, volume and duration that the period goes through."""
+def inside_of(moment: Moment, zone: ZoneInfo | None) -> Inside:
+    """Look into a period, whatever is priced in it."""
     restrictions = [element.restrictions for element in moment.tariff.elements]
-    plain, alternative = _readings(moment, zone, restrictions)
-    energies = _energies(moment, restrictions)
-    clocks = _clocks(moment, slot, policy, restrictions)
-    if (len(plain) + len(alternative)) * len(energies) * len(clocks) > MOST_MOMENTS:
+    return Inside(moment, restrictions, *_readings(moment, zone, restrictions), _energies(moment, restrictions))
+
+
+def options_of(inside: Inside, slot: Slot, policy: Policy, match: Match) -> Options:
+    """Try every combination of reading, volume and duration that the period goes through."""
+    moment, energies = inside.moment, inside.energies
+    clocks = _clocks(moment, slot, policy, inside.restrictions)
+    readings = len(inside.plain) + len(inside.alternative)
+    if readings * len(energies) * len(clocks) == 1:
+        return Options([], [])  # nothing changes inside: what its start says is all there is
+    if readings * len(energies) * len(clocks) > MOST_MOMENTS:
         return Options([None, *_anything(moment.tariff, slot)], [])
 
     def found(readings: Iterable[datetime]) -> list[Found | None]:
         return [match(_at(moment, *values), slot) for values in product(readings, energies, clocks)]
 
-    return Options(found(plain), found(alternative))
+    return Options(found(inside.plain), found(inside.alternative))
 
 
 def _at(moment: Moment, local: datetime, energy: Decimal, clock: timedelta) -> Moment:
@@ -99,12 +119,10 @@ def _readings(
     if zone is None or not has_local_restriction(moment.tariff):
         return [moment.local], []
     start, end = moment.period.started_at, moment.ended_at
-    changes = list(_changes(zone, start, end))
+    changes, times = _changes(zone, start, end), _times_of_day(restrictions)
     edges = [start, *(change for change in changes if start < change < end), end]
-    plain = [
-        reading for low, high in pairwise(edges) for reading in _stretch(low, high, _offset(zone, low), restrictions)
-    ]
-    return plain, list(_second_readings(zone, start, end, changes, restrictions))
+    plain = [reading for low, high in pairwise(edges) for reading in _stretch(low, high, _offset(zone, low), times)]
+    return plain, list(_second_readings(zone, start, end, changes, times))
 
 
 def _second_readings(
@@ -112,7 +130,7 @@ def _second_readings(
     start: datetime,
     end: datetime,
     changes: Sequence[datetime],
-    restrictions: Sequence[Restrictions],
+    times_of_day: Iterable[timedelta],
 ) -> Iterator[datetime]:
     for change in changes:
         before, after = _offset(zone, change - _INSTANT), _offset(zone, change)
@@ -120,50 +138,48 @@ def _second_readings(
         for first, last, offset in ((change - doubled, change, after), (change, change + doubled, before)):
             low, high = max(start, first), min(max(end, start + _INSTANT), last)
             if doubled > timedelta() and low < high:
-                yield from _stretch(low, high, offset, restrictions)
+                yield from _stretch(low, high, offset, times_of_day)
 
 
-def _stretch(
-    low: datetime, high: datetime, offset: timedelta, restrictions: Sequence[Restrictions]
-) -> Iterator[datetime]:
+def _stretch(low: datetime, high: datetime, offset: timedelta, times_of_day: Iterable[timedelta]) -> Iterator[datetime]:
     """List the readings of a stretch without a clock change: its start, and every bound strictly inside."""
     begin, finish = (instant.replace(tzinfo=None) + offset for instant in (low, high))
     yield begin
     finish = min(finish, begin + LONGEST_LOOK)
     day = datetime.combine(begin.date(), time(0))
     while day < finish:
-        for bound in _times_of_day(restrictions):
-            reading = day + timedelta(hours=bound.hour, minutes=bound.minute, seconds=bound.second)
-            if begin < reading < finish:
-                yield reading
+        yield from (day + since for since in times_of_day if begin < day + since < finish)
         day += _DAY
 
 
-def _times_of_day(restrictions: Sequence[Restrictions]) -> set[time]:
+def _times_of_day(restrictions: Sequence[Restrictions]) -> set[timedelta]:
     """Give every time of day at which a restriction can change its answer; a day or a date does so at midnight."""
     bounds = _given(bound for found in restrictions for bound in (found.start_time, found.end_time))
-    return {time(0), *bounds}
+    return {timedelta(hours=each.hour, minutes=each.minute, seconds=each.second) for each in (time(0), *bounds)}
 
 
-def _changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
-    """Find the instants at which the clock is set from an hour before a period to an hour after it."""
-    low = start - timedelta(hours=1)
-    while low < end + timedelta(hours=1):
-        high = low + _DAY
-        if _offset(zone, low) != _offset(zone, high):
-            yield _change(zone, low, high)
-        low = high
+def _changes(zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
+    """Find the instants at which the clock is set on the days from an hour before a period to an hour after it."""
+    day, last = (start - _HOUR).date(), (end + _HOUR).date()
+    changes: list[datetime] = []
+    while day <= last:
+        changes += _changes_of(zone, day)
+        day += _DAY
+    return changes
 
 
-def _change(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
+@lru_cache(maxsize=4096)
+def _changes_of(zone: ZoneInfo, day: date) -> tuple[datetime, ...]:
+    """Find the instant of a UTC day at which the clock is set, if there is one."""
+    low = datetime.combine(day, time(0), tzinfo=UTC)
+    high = low + _DAY
     offset = _offset(zone, low)
+    if _offset(zone, high) == offset:
+        return ()
     while high - low > _INSTANT:
         middle = low + (high - low) // 2
-        if _offset(zone, middle) == offset:
-            low = middle
-        else:
-            high = middle
-    return high
+        low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
+    return (high,)
 
 
 def _offset(zone: ZoneInfo, instant: datetime) -> timedelta:

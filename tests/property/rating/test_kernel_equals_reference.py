@@ -4,6 +4,7 @@ Sessions come from one generator that leans on what goes wrong: nights when cloc
 limits, several tariffs, absent VAT, reservations, and figures out of bounds.
 """
 
+import os
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -246,10 +247,16 @@ def named(policy):
     return ";".join(f"{name}={getattr(policy, name)}" for name in changed) or "defaults"
 
 
+SWEEP = int(os.environ.get("ROAMLEDGER_SWEEP", "6000"))
+"""Sessions of the seeded sweep over all policies; `make sweep` asks for a hundred thousand."""
+
+
 @pytest.mark.parametrize("policy", POLICIES, ids=named)
-def test_hundreds_of_seeded_sessions_are_priced_alike_under_every_choice(policy):
-    random = seeded(20261101)
-    compare([session(random, number) for number in range(300)], policy)
+def test_a_seeded_sweep_is_priced_alike_under_every_choice(policy):
+    random = seeded(f"20261101 {named(policy)}")
+    for first in range(0, -(-SWEEP // len(POLICIES)), 500):
+        size = min(500, -(-SWEEP // len(POLICIES)) - first)
+        compare([session(random, first + number) for number in range(size)], policy)
 
 
 def test_a_seeded_sweep_meets_every_outcome():
