@@ -66,7 +66,7 @@ def read_cdr(cdr: Fields, version: str, owner_id: str | None) -> Cdr:
         total_parking_cost=read_price(cdr, "total_parking_cost"),
         total_fixed_cost=read_price(cdr, "total_fixed_cost"),
         total_reservation_cost=read_price(cdr, "total_reservation_cost"),
-        tariffs=_tariffs(cdr, owner),
+        tariffs=_tariffs(cdr, owner, version),
         session_id=cdr.maybe_text("session_id"),
         authorization_reference=cdr.maybe_text("authorization_reference"),
         auth_method=cdr.maybe_text("auth_method"),
@@ -103,8 +103,8 @@ def _total_cost(cdr: Fields) -> Price:
     return price
 
 
-def _tariffs(cdr: Fields, owner: str) -> tuple[Tariff, ...]:
-    return tuple(read_tariff(tariff, owner) for tariff in cdr.children("tariffs"))
+def _tariffs(cdr: Fields, owner: str, version: str) -> tuple[Tariff, ...]:
+    return tuple(read_tariff(tariff, owner, version) for tariff in cdr.children("tariffs"))
 
 
 def _period(period: Fields) -> ChargingPeriod:

@@ -36,8 +36,16 @@ def parse_tariff(obj: Mapping[str, object], version: str, *, owner_id: str | Non
 
     Raises `RecordProblem` when it cannot be read, or not in full: an unknown restriction changes prices.
     """
+    return noted_tariff(obj, version, owner_id=owner_id)[0]
+
+
+def noted_tariff(
+    obj: Mapping[str, object], version: str, *, owner_id: str | None = None
+) -> tuple[Tariff, tuple[str, ...]]:
+    """Read a Tariff object as `parse_tariff` does, and say what had to be done to understand it."""
     _check_version(version)
-    return read_tariff(Fields("tariff", obj), owner_id)
+    fields = Fields("tariff", obj)
+    return read_tariff(fields, owner_id, version), tuple(fields.notes)
 
 
 def parse_cdr(obj: Mapping[str, object], version: str, *, owner_id: str | None = None) -> Cdr:

@@ -32,8 +32,10 @@ _LARGEST_STEP: Final = 10**9
 """A million kWh, or 31 years: a larger step_size is a mistake, and exact integers stay in bounds below it."""
 
 
-def read_tariff(tariff: Fields, owner_id: str | None) -> Tariff:
+def read_tariff(tariff: Fields, owner_id: str | None, version: str) -> Tariff:
     """Read one tariff; its own country_code and party_id win over `owner_id`, which 2.1.1 needs."""
+    if version == "2.3.0" and not tariff.has("tax_included"):
+        tariff.note("tax_included", "not said, although it must be: prices are read as excluding tax")
     valid_from, valid_to = tariff.maybe_instant("start_date_time"), tariff.maybe_instant("end_date_time")
     if valid_from and valid_to and valid_to < valid_from:
         tariff.fail("end_before_start", "end_date_time", f"an end after {valid_from.isoformat()}")

@@ -68,7 +68,7 @@ def _json_lines(answers: list[Answer]) -> list[str]:
 
 def _tell(answer: Answer, console: Console) -> None:
     """Say for each amount of a line which component of which tariff it comes from."""
-    if answer.cdr is None or answer.line is None:
+    if answer.error is not None or answer.cdr is None or answer.line is None:
         console.print(f"[bold]{escape(str(answer.line_id))}[/]: [red]{escape(str(answer.error))}[/]\n", highlight=False)
         return
     table = Table(title=_title(answer.cdr, answer.line), title_justify="left", box=SIMPLE)

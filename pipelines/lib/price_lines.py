@@ -1,7 +1,8 @@
 """Priced JSON lines: one line is a CDR with its tariffs, one answer is its price or the reason why there is none.
 
-A line is `{"id", "ocpi_version", "timezone", "tariffs": [...], "cdr": {...}}`, optionally with `"reservation_expired"`.
-All lines are priced by the kernel together; a bad line is an answer with an `error` and stops nothing.
+A line is `{"id", "ocpi_version", "timezone", "tariffs": [...], "cdr": {...}}`, optionally with `"reservation_expired"`
+and with `"policy"`, its own choices on contested points as `name=value;name=value`. Lines are priced by the kernel
+together; a bad line is an answer with an `error` and stops nothing.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from models.ocpi.canonical import Cdr, Tariff
 from models.ocpi.fields import Fields
 from models.ocpi.frames import period_frame, period_rows, tariff_frames, tariff_version_id
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json, parse_cdr, parse_tariff
+from models.ocpi.reading import decode_json, noted_tariff, parse_cdr
 from models.rating.kernel import rate
-from models.rating.policy import AbsentVat, Policy
+from models.rating.policy import DEFAULT_POLICY, AbsentVat, Policy, PolicyError, TariffPrecedence, read_choices
 from models.types.identifiers import party_id
 from models.types.vocabularies import RatingOutcome, TariffSource
 
 Row = dict[str, object]
+
+_NO_CHOICES: Final[Mapping[str, str]] = {}
 
 _NOBODY: Final = party_id("XX", "XXX")
 """Whose a CDR or tariff is that does not say so; a price does not depend on it."""
@@ -45,6 +48,9 @@ _SESSION_SCHEMA: Final = {
     "tariff_version_ids": pl.List(pl.String()),
     "billing_month": pl.Date(),
     "reservation_expired": pl.Boolean(),
+    "is_credit": pl.Boolean(),
+    "has_unordered_periods": pl.Boolean(),
+    "has_unknown_dimensions": pl.Boolean(),
 }
 
 
@@ -58,6 +64,8 @@ class PriceLine:
     time_zone: str | None
     reservation_expired: bool
     policy: Policy
+    notes: tuple[str, ...]
+    """what the readers of CDR and tariffs had to do to understand them"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +76,20 @@ class Answer:
     line: PriceLine | None
     error: str | None = None
     cdr: Row | None = None
+    """also beside an error where the line could be read: it may bound the price (`price_low_*`, `price_high_*`)"""
     components: tuple[Row, ...] = ()
+    number: int | None = None
+    """of the line in its file, where it could not be read"""
 
 
-def price_lines(texts: Iterable[str]) -> list[Answer]:
-    """Answer every line, in order; empty lines are skipped."""
-    read = [_read(number, text) for number, text in enumerate(texts, start=1) if text.strip()]
+def price_lines(texts: Iterable[str], choices: Mapping[str, str] = _NO_CHOICES) -> list[Answer]:
+    """Answer every line, in order; empty lines are skipped.
+
+    Raises:
+        PolicyError: when `choices` names a policy that does not exist.
+    """
+    _ = DEFAULT_POLICY.choosing(choices)
+    read = [_read(number, text, choices) for number, text in enumerate(texts, start=1) if text.strip("\ufeff \t\r\n")]
     priced: dict[int, Answer] = {}
     lines = {place: line for place, line in enumerate(read) if isinstance(line, PriceLine)}
     for policy in sorted({line.policy for line in lines.values()}, key=str):
@@ -86,30 +102,36 @@ def policy_of(version: str) -> Policy:
     return Policy(absent_vat=AbsentVat.UNKNOWN if version == "2.1.1" else AbsentVat.NOT_APPLICABLE)
 
 
-def _read(number: int, text: str) -> PriceLine | Answer:
+def _read(number: int, text: str, choices: Mapping[str, str]) -> PriceLine | Answer:
     line_id: str | None = None
     try:
-        line = decode_json(text)
+        line = decode_json(text.lstrip("\ufeff"))
         if not isinstance(line, Mapping):
             return Answer(None, None, f"line {number}: expected an object, found {type(line).__name__}")
         fields = Fields("line", cast("Mapping[str, object]", line))
         line_id = fields.text("id")
-        return _line(line_id, fields)
+        return _line(line_id, fields, choices)
     except RecordProblem as problem:
-        return Answer(line_id, None, problem.message if line_id else f"line {number}: {problem.message}")
+        return Answer(line_id, None, problem.message if line_id else f"line {number}: {problem.message}", number=number)
+    except PolicyError as problem:
+        return Answer(line_id, None, f"policy: {problem}", number=number)
 
 
-def _line(line_id: str, fields: Fields) -> PriceLine:
+def _line(line_id: str, fields: Fields, choices: Mapping[str, str]) -> PriceLine:
     version = fields.text("ocpi_version")
+    policy = policy_of(version).choosing({**choices, **read_choices(fields.maybe_text("policy") or "")})
     cdr = parse_cdr(_NOT_PRICED_BY | dict(fields.child("cdr").values), version, owner_id=_NOBODY)
-    tariffs = [parse_tariff(tariff.values, version, owner_id=_NOBODY) for tariff in fields.children("tariffs")]
+    listed = [noted_tariff(tariff.values, version, owner_id=_NOBODY) for tariff in fields.children("tariffs")]
+    tariffs = tuple(tariff for tariff, _ in listed)
+    own_first = policy.tariff_precedence is TariffPrecedence.CDR_FIRST
     return PriceLine(
         line_id=line_id,
         cdr=cdr,
-        tariffs=tuple(tariffs) or cdr.tariffs,
+        tariffs=(cdr.tariffs or tariffs) if own_first else (tariffs or cdr.tariffs),
         time_zone=_time_zone(fields),
         reservation_expired=fields.flag("reservation_expired"),
-        policy=policy_of(version),
+        policy=policy,
+        notes=(*cdr.notes, *(note for _, notes in listed for note in notes)),
     )
 
 
@@ -156,6 +178,9 @@ def _sessions(lines: Mapping[int, PriceLine]) -> pl.DataFrame:
             "tariff_version_ids": [tariff_version_id(tariff) for tariff in line.tariffs],
             "billing_month": _MONTH,
             "reservation_expired": line.reservation_expired,
+            "is_credit": line.cdr.is_credit,
+            "has_unordered_periods": line.cdr.has_unordered_periods,
+            "has_unknown_dimensions": line.cdr.has_unknown_dimensions,
         }
         for place, line in lines.items()
     ]
@@ -164,7 +189,7 @@ def _sessions(lines: Mapping[int, PriceLine]) -> pl.DataFrame:
 
 def _answer(line: PriceLine, cdr: Row, rows: Sequence[Row]) -> Answer:
     if cdr["outcome"] != RatingOutcome.PRICED:
-        return Answer(line.line_id, line, str(cdr["reason"]))
+        return Answer(line.line_id, line, str(cdr["reason"]), cdr)
     return Answer(line.line_id, line, None, cdr, tuple(rows))
 
 
@@ -173,6 +198,8 @@ def as_json(answer: Answer) -> Row:
     if answer.cdr is None or answer.line is None:
         return {"id": answer.line_id, "error": answer.error}
     cdr = answer.cdr
+    if answer.error is not None:
+        return {"id": answer.line_id, "error": answer.error, **_interval(cdr)}
     return {
         "id": answer.line_id,
         "currency": cdr["currency"],
@@ -185,8 +212,15 @@ def as_json(answer: Answer) -> Row:
         "billed_energy": plain(cdr["billed_energy_kwh"]),
         "billed_time": plain(cdr["billed_charging_hours"]),
         "billed_parking_time": plain(cdr["billed_parking_hours"]),
-        "notes": [*answer.line.cdr.notes, *cast("list[str]", cdr["notes"])],
+        "notes": [*answer.line.notes, *cast("list[str]", cdr["notes"])],
+        **_interval(cdr),
     }
+
+
+def _interval(cdr: Row) -> Row:
+    """Give the bounds of an open price, and nothing of one that is certain."""
+    ends = {end: _cost(cdr, end) for end in ("price_low", "price_high")}
+    return dict(ends) if any(amount is not None for cost in ends.values() for amount in cost.values()) else {}
 
 
 def _cost(cdr: Row, part: str) -> Row:

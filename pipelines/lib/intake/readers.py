@@ -166,7 +166,7 @@ class CdrReader:
     _version_ids: list[tuple[str, ...]] = field(default_factory=list)
     _notes: list[tuple[str, ...]] = field(default_factory=list)
     _tariffs: dict[str, tuple[Tariff, TariffSource, datetime]] = field(default_factory=dict)
-    _read_before: dict[tuple[str, bytes], tuple[tuple[str, ...], tuple[str, ...], tuple[Tariff, ...]]] = field(
+    _read_before: dict[tuple[str, str, bytes], tuple[tuple[str, ...], tuple[str, ...], tuple[Tariff, ...]]] = field(
         default_factory=dict
     )
 
@@ -198,10 +198,10 @@ class CdrReader:
         if not carried:
             return (), (), ()
         owner = owner_of(Fields("cdr", record), context.owner_id)
-        seen = (owner, _CANONICAL(carried))
+        seen = (owner, context.ocpi_version, _CANONICAL(carried))
         if seen not in self._read_before:
             cdr = Fields("cdr", {"tariffs": carried})
-            tariffs = tuple(read_tariff(tariff, owner) for tariff in cdr.children("tariffs"))
+            tariffs = tuple(read_tariff(tariff, owner, context.ocpi_version) for tariff in cdr.children("tariffs"))
             self._read_before[seen] = (tuple(map(tariff_version_id, tariffs)), tuple(cdr.notes), tariffs)
         return self._read_before[seen]
 
