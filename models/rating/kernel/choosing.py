@@ -32,26 +32,38 @@ def choose_tariffs(sessions: Sessions, periods: Periods, versions: Versions, can
     """Choose per period the first candidate of its tariff_id valid at session start, else the first of that id."""
     first, count = sessions.first_candidate, sessions.candidate_count
     sessions.decline(count == 0, Reason.NO_TARIFF)
-    valid = np.full(len(periods.session), NO_VERSION, dtype=np.int64)
-    named = valid.copy()
-    rows, rank = np.flatnonzero(count[periods.session] > 0), 0
-    while len(rows):
-        version = candidates[np.minimum(first + rank, len(candidates) - 1)]
-        is_valid = versions.valid_from[version] <= sessions.started_at
-        is_valid &= sessions.started_at < versions.valid_to[version]
-        owner, wanted = periods.session[rows], periods.tariff_id[rows]
-        fits = (wanted == NO_TARIFF_ID) | (wanted == versions.tariff_code[version][owner])
-        chosen = version[owner]
+    named = np.full(len(periods.session), NO_VERSION, dtype=np.int64)
+    valid = named.copy()
+    rows: Ints | slice = slice(None)
+    rank = 0
+    while len(owner := periods.session[rows]):
+        has = count > rank
+        version = candidates[np.where(has, first + rank, 0)] if len(candidates) else np.zeros_like(first)
+        is_valid = has & _is_valid(sessions, versions, version)
+        wanted, chosen = periods.tariff_id[rows], version[owner]
+        fits = has[owner] & ((wanted == NO_TARIFF_ID) | (wanted == _code(versions, version)[owner]))
         named[rows] = np.where(fits & (named[rows] == NO_VERSION), chosen, named[rows])
         good = fits & is_valid[owner]
         valid[rows] = np.where(good, chosen, NO_VERSION)
         rank += 1
-        rows = rows[~good & (count[owner] > rank)]
+        rows = np.arange(len(valid))[rows][~good & (count[owner] > rank)]
     none_valid = valid == NO_VERSION
     if none_valid.any():
         sessions.decline(periods.session[named == NO_VERSION], Reason.UNKNOWN_TARIFF)
         sessions.decline(periods.session[none_valid & (periods.tariff_id == NO_TARIFF_ID)], Reason.NO_VALID_TARIFF)
     return Choice(np.where(none_valid, named, valid), none_valid)
+
+
+def _is_valid(sessions: Sessions, versions: Versions, version: Ints) -> Flags:
+    """Tell whether a version of each session is valid at its start, its end exclusive."""
+    if not len(versions.ids):
+        return np.zeros(len(version), dtype=np.bool_)
+    begun = versions.valid_from[version] <= sessions.started_at
+    return begun & (sessions.started_at < versions.valid_to[version])
+
+
+def _code(versions: Versions, version: Ints) -> Ints:
+    return versions.tariff_code[version] if len(versions.ids) else np.zeros_like(version)
 
 
 def check_tariffs(

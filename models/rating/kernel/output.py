@@ -65,15 +65,19 @@ def cdr_frame(tables: Tables, policy: Policy, told: list[Told], threads: Executo
     reason = tables.sessions.reason
     outcomes = pl.Series([str(RatingOutcome.NOT_PRICED)] * PRICED + [str(RatingOutcome.PRICED)])
     sentences = pl.Series([*(str(word) for word in REASONS), None], dtype=pl.String)
-    columns = {
-        "outcome": outcomes.gather(reason),
-        "reason": sentences.gather(reason),
-        "tariff_version_id": _word(tables.book.versions.ids, np.concatenate([part.version for part in told])),
-        "tax_included": _word(pl.Series([str(mode) for mode in MODES]), np.concatenate([part.mode for part in told])),
-        "notes": _listed(np.concatenate([part.notes for part in told])),
+    modes = pl.Series([str(mode) for mode in MODES])
+    words = {
+        "outcome": threads.submit(outcomes.gather, reason),
+        "reason": threads.submit(sentences.gather, reason),
+        "tariff_version_id": threads.submit(
+            _word, tables.book.versions.ids, np.concatenate([part.version for part in told])
+        ),
+        "tax_included": threads.submit(_word, modes, np.concatenate([part.mode for part in told])),
+        "notes": threads.submit(_listed, np.concatenate([part.notes for part in told])),
     }
     amounts = threads.map(partial(_amount, told), told[0].amounts)
-    columns |= dict(zip(told[0].amounts, amounts, strict=True))
+    columns = dict(zip(told[0].amounts, amounts, strict=True))
+    columns |= {name: word.result() for name, word in words.items()}
     return (
         tables.sessions.frame.select("cdr_key", "currency", "billing_month")
         .with_columns(
@@ -170,9 +174,11 @@ def _notes(priced: Priced, place: Ints) -> Ints:
 
 def _listed(notes: Ints) -> pl.Series:
     """Give lists of notes; few combinations occur, so each is written once and looked up."""
-    masks, code = np.unique(notes, return_inverse=True)
+    masks = np.flatnonzero(np.bincount(notes, minlength=1))
+    code = np.zeros(int(masks[-1]) + 1 if len(masks) else 1, dtype=np.int64)
+    code[masks] = np.arange(len(masks))
     lists = [[str(note) for bit, note in enumerate(Note) if mask >> bit & 1] for mask in masks.tolist()]
-    return pl.Series(lists, dtype=pl.List(pl.String)).gather(code)
+    return pl.Series(lists, dtype=pl.List(pl.String)).gather(code[notes])
 
 
 def _component_rows(priced: Priced, rows: Rows) -> pl.DataFrame:

@@ -78,6 +78,8 @@ def _candidates(lists: pl.Series, book: RuleBook) -> tuple[Ints, Ints, Ints]:
     versions = lists.explode(empty_as_null=False).cast(pl.Enum(book.versions.ids), strict=False)
     version = integers(versions, NO_VERSION)
     known = version != NO_VERSION
+    if known.all():
+        return np.cumsum(listed) - listed, listed, version
     owner = np.repeat(np.arange(len(lists)), listed)
     count = np.bincount(owner[known], minlength=len(lists)).astype(np.int64)
     return np.cumsum(count) - count, count, version[known]

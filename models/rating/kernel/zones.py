@@ -33,15 +33,14 @@ class Offsets:
     since: Ints
     offset: Ints
 
-    def at(self, instants: Ints) -> Ints | int:
-        """Give the offset at some instants; one for all where the clock was not set between them."""
-        if not len(instants):
-            return 0
+    def throughout(self, first: int, last: int) -> int | None:
+        """Give the offset of a stretch of time, None where the clock is set in it."""
         changes = self.since.tolist()
-        first, last = (bisect_right(changes, int(end)) for end in (instants.min(), instants.max()))
-        offsets = self.offset[max(first - 1, 0) : max(last, 1)]
-        if (offsets == offsets[0]).all():
-            return int(offsets[0])
+        offsets = self.offset[max(bisect_right(changes, first) - 1, 0) : max(bisect_right(changes, last), 1)]
+        return int(offsets[0]) if (offsets == offsets[0]).all() else None
+
+    def at(self, instants: Ints) -> Ints:
+        """Give the offset at some instants."""
         return self.offset[np.maximum(np.searchsorted(self.since, instants, side="right") - 1, 0)]
 
     def changes(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
@@ -92,20 +91,27 @@ def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: V
     asking = (choice.version != NO_VERSION) & versions.is_local[choice.version]
     code = sessions.zone[periods.session]
     sessions.decline(periods.session[asking & (code == NO_ZONE)], Reason.NO_TIME_ZONE)
+    first, last = int(periods.started_at.min(initial=0)), int(periods.started_at.max(initial=0))
+    constant = [table.throughout(first, last) for table in tables]
     for place, table in enumerate(tables):
-        rows = np.flatnonzero(asking & (code == place))
-        wall[rows] = periods.started_at[rows] + table.at(periods.started_at[rows])
-    return wall
+        if constant[place] is None:
+            rows = np.flatnonzero(asking & (code == place))
+            wall[rows] = periods.started_at[rows] + table.at(periods.started_at[rows])
+    offsets = np.array([0 if offset is None else offset for offset in constant] + [0])
+    is_constant = np.array([offset is not None for offset in constant] + [False])
+    return np.where(asking & is_constant[code], periods.started_at + offsets[code], wall)
 
 
 def _years(instants: Ints) -> tuple[int, ...]:
     """List the years that instants lie in, and one on either side of each."""
-    years = instants.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
-    found = (
-        np.unique(years) if int(years.max()) - int(years.min()) > _FEW_YEARS else range(years.min(), years.max() + 1)
-    )
-    near = {int(year) + step for year in found for step in (-1, 0, 1)}
+    first, last = (_years_since_1970(instants[[place]])[0] for place in (instants.argmin(), instants.argmax()))
+    found = range(first, last + 1) if last - first < _FEW_YEARS else np.unique(_years_since_1970(instants))
+    near = {int(year) + 1970 + step for year in found for step in (-1, 0, 1)}
     return tuple(sorted(min(max(year, _FIRST_YEAR), _LAST_YEAR) for year in near))
+
+
+def _years_since_1970(instants: Ints) -> Ints:
+    return instants.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64)
 
 
 def _offsets(name: str, years: tuple[int, ...]) -> Offsets:
