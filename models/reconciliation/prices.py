@@ -14,7 +14,7 @@ def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
 
     The basis is `excl. VAT` where both sides know that amount, else `incl. VAT`, else null: prices are never compared
     across VAT. Both are rounded once before they are compared, because a CPO may claim four decimals or two. A credit
-    CDR repeats its original with only the total negated, so its recomputed price is negated too.
+    CDR's total is negative on both sides: rating negates it too.
 
     Args:
         cdrs: `typed/cdrs` rows.
@@ -31,8 +31,6 @@ def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
         cdrs.join(recomputed, on="cdr_key", how="left", maintain_order="left", validate="1:1")
         .with_columns(
             pl.col("is_priced").fill_null(False),
-            _signed("recomputed_excl_vat"),
-            _signed("recomputed_incl_vat"),
             billed(pl.col("total_cost_excl_vat")).alias("claimed_excl_vat"),
             billed(pl.col("total_cost_incl_vat")).alias("claimed_incl_vat"),
         )
@@ -56,10 +54,6 @@ def exceeds_tolerance() -> pl.Expr:
 
 
 _WIDE: Final = pl.Decimal(38, 6)
-
-
-def _signed(name: str) -> pl.Expr:
-    return pl.when("is_credit").then(-pl.col(name)).otherwise(pl.col(name)).cast(BILLED).alias(name)
 
 
 def _on_basis(excl_vat: pl.Expr, incl_vat: pl.Expr) -> pl.Expr:

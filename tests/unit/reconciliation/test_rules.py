@@ -93,7 +93,7 @@ class TestPlausibility:
 
     def test_a_credit_may_be_negative(self, world):
         credit = {"is_credit": True, "credit_reference_id": "X", "total_cost_excl_vat": Decimal(-3)}
-        world.cdr(authorized=False, **credit)
+        world.cdr(authorized=False, price=Decimal(-3), **credit)
         assert world.found() == {}
         assert world.verdicts()["difference_excl_vat"].to_list() == [Decimal("0.00")]
 

@@ -40,6 +40,11 @@ def test_each_claim_is_priced_by_the_policy_of_its_cpo(two_cpos):
     assert rows == [("DE*LDW*C1", "v2", Decimal("3.95")), ("DE*LDW*C2", "v1", Decimal("3.00"))]
 
 
+def test_a_credit_is_priced_negative_as_its_cpo_claims_it(world):
+    world.cdr(tariff_version_ids=["v1"], is_credit=True, credit_reference_id="C0")
+    assert audited(world).cdrs["total_excl_vat"].to_list() == [Decimal("-3.00")]
+
+
 def test_every_row_says_its_policy(two_cpos):
     found = audited(two_cpos)
     choice = DEFAULT_POLICY.choosing({"tariff_precedence": "cdr_first"})
