@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 from models.ocpi.canonical import Cdr, Tariff
 from models.ocpi.cdrs import read_cdr
@@ -23,10 +23,14 @@ VERSIONS: Final = ("2.1.1", "2.2.1", "2.3.0")
 def decode_json(data: bytes | str) -> object:
     """Decode JSON with every number exact: decimals as `Decimal`, integers as `int`, never a float.
 
+    An escape that is half a character (a lone surrogate) becomes U+FFFD, the replacement character: no store and no
+    page could write it. The raw bytes keep what was sent.
+
     Raises `RecordProblem` (`not_json`) on anything else, NaN and Infinity included.
     """
     try:
-        return json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
+        value = json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
+        return _whole_characters(value) if _has_surrogate_escape(data) else value
     except (ValueError, ArithmeticError, RecursionError) as error:  # arithmetic: no Decimal has a 22-digit exponent
         raise RecordProblem(rule="not_json", field="", message=f"expected JSON, found {error}") from None
 
@@ -55,6 +59,23 @@ def parse_cdr(obj: Mapping[str, object], version: str, *, owner_id: str | None =
     """
     _check_version(version)
     return read_cdr(Fields("cdr", obj), version, owner_id)
+
+
+def _has_surrogate_escape(data: bytes | str) -> bool:
+    r"""Tell whether JSON may hold half a character: only an escape such as \ud83d can say one."""
+    return b"\\ud" in data.lower() if isinstance(data, bytes) else "\\ud" in data.lower()
+
+
+def _whole_characters(value: object) -> object:
+    """Replace halves of characters in every text of a decoded value."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(item) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, object]", value).items()
+        return {str(_whole_characters(key)): _whole_characters(item) for key, item in items}
+    return value
 
 
 def _check_version(version: str) -> None:

@@ -48,7 +48,8 @@ class Note(StrEnum):
     MISSING_COMPONENT = "missing_component"
     """the session charged, and its tariffs have no price for energy or charging time, and no FLAT either"""
     UNPRICED_VOLUME = "unpriced_volume"
-    """a tariff prices a dimension, but not all of the session's volume of it met the restrictions"""
+    """a tariff prices energy, charging or reservation, but not all volume of it met the restrictions; parking is not
+    meant, because a grace time before it costs is usual"""
     TARIFF_OUTSIDE_VALIDITY = "tariff_outside_validity"
     """a charging period names a tariff that was not valid at session start; it was priced by it all the same"""
     SEVERAL_TARIFFS = "several_tariffs"

@@ -370,7 +370,7 @@ class _Pricing:
             yield Note.MISSING_COMPONENT
         priced = {(volume.moment.index, volume.slot) for volume in volumes}
         for moment in moments:
-            asked = [slot for slot in slots_of(moment.period) if volume_of(moment.period, slot)]
+            asked = [slot for slot in slots_of(moment.period) if volume_of(moment.period, slot) and slot != _PARKING]
             if any((moment.index, slot) not in priced and _prices(moment.tariff, slot) for slot in asked):
                 yield Note.UNPRICED_VOLUME
                 break
@@ -416,6 +416,7 @@ class _Pricing:
         return any(found is not None and self._flat_key(moment, found) not in charged for found in options)
 
 
+_PARKING: Final[Slot] = (False, Dimension.PARKING_TIME)
 _OF_CHARGING: Final[tuple[Slot, ...]] = tuple(
     (False, dimension) for dimension in (Dimension.ENERGY, Dimension.TIME, Dimension.FLAT)
 )

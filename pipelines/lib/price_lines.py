@@ -218,7 +218,7 @@ def as_json(answer: Answer) -> Row:
 
 
 def _interval(cdr: Row) -> Row:
-    """Give the bounds of an open price, and nothing of one that is certain."""
+    """Give the bounds of an open price, where there are any; that a price is open is said by its notes."""
     ends = {end: _cost(cdr, end) for end in ("price_low", "price_high")}
     return dict(ends) if any(amount is not None for cost in ends.values() for amount in cost.values()) else {}
 

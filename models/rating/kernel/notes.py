@@ -8,7 +8,7 @@ from models.rating.kernel.amounts import Matched, Pricing
 from models.rating.kernel.choosing import NO_VERSION, Choice
 from models.rating.kernel.exact import Flags, Ints
 from models.rating.kernel.facts import Periods, Sessions
-from models.rating.kernel.matching import CHARGING, ENERGY, FLAT, NO_COMPONENT, VOLUME_OF, Slot
+from models.rating.kernel.matching import CHARGING, ENERGY, FLAT, NO_COMPONENT, PARKING, VOLUME_OF, Slot
 from models.rating.kernel.rulebook import RuleBook
 from models.rating.kernel.totals import TOTAL, Totals
 from models.rating.outcome import Note
@@ -64,10 +64,13 @@ def _missing_component(periods: Periods, version: Ints, book: RuleBook) -> Flags
 
 
 def _unpriced_volume(periods: Periods, version: Ints, book: RuleBook, matched: list[Matched]) -> Flags:
-    """Tell which sessions have volume that met no component although its tariff prices the dimension."""
+    """Tell which sessions have volume that met no component although its tariff prices the dimension.
+
+    Parking is left out: a grace time before it costs is what most tariffs mean.
+    """
     flags = np.zeros(len(version), dtype=np.bool_)
     for found in matched:
-        if found.slot in VOLUME_OF:
+        if found.slot in VOLUME_OF and found.slot != PARKING:
             without = found.asked[found.found == NO_COMPONENT]
             flags[without[_prices(book, found.slot, version[without])]] = True
     return periods.owners_with(flags)
