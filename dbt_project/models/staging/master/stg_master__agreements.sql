@@ -8,5 +8,6 @@ select
     dispute_deadline_days,
     language,
     valid_from,
-    valid_to
+    valid_to,
+    rating_policy
 from {{ source('master', 'agreements') }}

@@ -39,6 +39,8 @@ select
     is_credit,
     credit_reference_id,
     is_home_charging,
+    has_unordered_periods,
+    has_unknown_dimensions,
     last_updated_at,
     billing_month,
     notes,
