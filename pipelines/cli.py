@@ -110,11 +110,16 @@ def price(
     file: Annotated[Path, typer.Argument(help="JSON lines: id, ocpi_version, timezone, tariffs, cdr")],
     explain: Annotated[bool, typer.Option("--explain", help="say for each cent why it is there")] = False,
     output: Annotated[Path | None, typer.Option(help="write JSON lines here instead of to the terminal")] = None,
+    html: Annotated[Path | None, typer.Option(help="write the explanations here, as one page")] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="a choice on a contested point, such as step_base=all_volume; repeat"),
+    ] = None,
 ) -> None:
     """Price CDRs by their tariffs, exactly."""
     from pipelines.commands import price as command
 
-    raise typer.Exit(command.run(file, explain, output, console))
+    raise typer.Exit(command.run(file, explain, output, console, html, policy or ()))
 
 
 @app.command()

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Final
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.ocpi.frames import tariff_version_id
+from models.rating.policy import PolicyError
 from pipelines.lib.errors import UserError
-from pipelines.lib.price_lines import Answer, PriceLine, Row, as_json, plain, price_lines
+from pipelines.lib.explanations import explained, readable
+from pipelines.lib.price_lines import Answer, as_json, price_lines
+from reports.explanation import ExplainedLine, ExplainedRow, page
 
-_NUMBER_COLUMNS = ("volume", "unit price", "VAT %", "excl. VAT", "incl. VAT")
+_NUMBER_COLUMNS: Final = ("volume", "billed", "unit price", "VAT", "excl. VAT", "incl. VAT")
+_ERRORS_SHOWN: Final = 20
+_PLACES: Final = (
+    "Places are element.component, counted from 0 as in the OCPI list; times are local to the charge point."
+)
 
 
-def run(path: Path, explain: bool, output: Path | None, console: Console) -> int:  # noqa: FBT001 - as typer gives it
+def run(
+    path: Path,
+    explain: bool,  # noqa: FBT001 - as typer gives it
+    output: Path | None,
+    console: Console,
+    html: Path | None = None,
+    policies: Sequence[str] = (),
+) -> int:
     """Price a file; give the exit code: 1 if any line has an error, else 0.
 
     Args:
@@ -27,21 +41,28 @@ def run(path: Path, explain: bool, output: Path | None, console: Console) -> int
         explain: tell the story of every line on the console, from its component rows.
         output: where the answers go as JSON lines; standard output if absent and nothing is explained.
         console: shows the stories, and the summary of what went to a file.
+        html: where the stories go as one page.
+        policies: choices on contested points as NAME=VALUE, for lines that do not choose themselves.
 
     Raises:
-        UserError: when the file cannot be read or written.
+        UserError: when a file cannot be read or written, or a policy does not exist.
     """
-    answers = price_lines(_read(path))
+    texts = _read(path)
+    answers = _priced(texts, policies)
     if output is not None:
-        _write(output, answers)
-    elif not explain:
+        _write(output, "".join(_json_lines(answers)))
+    elif not explain and html is None:
         sys.stdout.writelines(_json_lines(answers))
+    if html is not None:
+        _write(html, page([explained(answer) for answer in answers]))
     if explain:
+        console.print(f"{_PLACES}\n", highlight=False)
         for answer in answers:
-            _tell(answer, console)
+            _tell(explained(answer), console)
     failed = sum(answer.error is not None for answer in answers)
-    if output is not None:
-        console.print(f"{len(answers) - failed} of {len(answers)} lines priced, {failed} with an error: {output}")
+    files = [file for file in (output, html) if file is not None]
+    if files:
+        _summarise(texts, answers, files, console)
     return 1 if failed else 0
 
 
@@ -54,11 +75,20 @@ def _read(path: Path) -> list[str]:
         raise UserError(msg) from None
 
 
-def _write(output: Path, answers: list[Answer]) -> None:
+def _priced(texts: Iterable[str], policies: Sequence[str]) -> list[Answer]:
+    pairs = [policy.partition("=") for policy in policies]
     try:
-        output.write_text("".join(_json_lines(answers)), encoding="utf-8")
+        return price_lines(texts, {name.strip(): value.strip() for name, _, value in pairs})
+    except PolicyError as error:
+        msg = f"--policy: {error}"
+        raise UserError(msg) from None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        _ = file.write_text(text, encoding="utf-8")
     except OSError as error:
-        msg = f"{output} cannot be written: {error}"
+        msg = f"{file} cannot be written: {error}"
         raise UserError(msg) from None
 
 
@@ -66,73 +96,55 @@ def _json_lines(answers: list[Answer]) -> list[str]:
     return [json.dumps(as_json(answer), ensure_ascii=False) + "\n" for answer in answers]
 
 
-def _tell(answer: Answer, console: Console) -> None:
+def _summarise(texts: Sequence[str], answers: Sequence[Answer], files: Sequence[Path], console: Console) -> None:
+    """Say how many lines were priced, and name the others by their line and id."""
+    numbers = [number for number, text in enumerate(texts, start=1) if text.strip("\ufeff \t\r\n")]
+    failed = [(number, answer) for number, answer in zip(numbers, answers, strict=True) if answer.error is not None]
+    names = escape(", ".join(map(str, files)))
+    console.print(f"{len(answers) - len(failed)} of {len(answers)} lines priced, {len(failed)} with an error: {names}")
+    for number, answer in failed[:_ERRORS_SHOWN]:
+        who = "no id" if answer.line_id is None else readable(answer.line_id)
+        reason = readable(answer.error).removeprefix(f"line {number}: ")
+        console.print(f"  line {number}, {escape(who)}: {escape(reason)}", highlight=False)
+    if len(failed) > _ERRORS_SHOWN:
+        console.print(f"  and {len(failed) - _ERRORS_SHOWN} more")
+
+
+def _tell(line: ExplainedLine, console: Console) -> None:
     """Say for each amount of a line which component of which tariff it comes from."""
-    if answer.error is not None or answer.cdr is None or answer.line is None:
-        console.print(f"[bold]{escape(str(answer.line_id))}[/]: [red]{escape(str(answer.error))}[/]\n", highlight=False)
-        return
-    table = Table(title=_title(answer.cdr, answer.line), title_justify="left", box=SIMPLE)
-    for heading in ("what", "from", "element"):
+    if line.error:
+        console.print(f"[bold]{escape(line.line_id)}[/]: [red]{escape(line.error)}[/]", highlight=False)
+    else:
+        console.print(_table(line))
+    for sentence in (*_components(line.rows), *line.proof, *line.interval, *(f"note: {note}" for note in line.notes)):
+        console.print(f"  {escape(sentence)}", highlight=False)
+    if not line.error:
+        chosen = [f"{choice.name}={choice.value}" for choice in line.policies if not choice.is_default]
+        console.print(f"  policy: {escape('; '.join(chosen)) or 'all defaults'}", highlight=False)
+    console.print()
+
+
+def _table(line: ExplainedLine) -> Table:
+    title = escape(f"{line.line_id}: {line.currency}, {line.tariffs}\n{line.session}")
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("what", "from", "place"):
         table.add_column(heading)
     for heading in _NUMBER_COLUMNS:
         # Folded, never cut: a digit that is missing is a wrong number.
         table.add_column(heading, justify="right", overflow="fold")
-    for row in answer.components:
-        table.add_row(*_told(row, answer.line))
+    for row in line.rows:
+        table.add_row(*map(escape, _cells(row)))
     table.add_section()
-    table.add_row("[bold]total[/]", "", "", "", "", "", *_amounts(answer.cdr, "total_excl_vat", "total_incl_vat"))
-    console.print(table)
-    for note in (*answer.line.cdr.notes, *_notes(answer.cdr)):
-        console.print(f"  note: {escape(note)}", highlight=False)
-    console.print(f"  policy: {answer.cdr['policy']}\n", highlight=False)
+    table.add_row("[bold]total[/]", *[""] * 6, line.total_excl_vat, line.total_incl_vat)
+    return table
 
 
-def _notes(cdr: Row) -> list[str]:
-    notes = cdr["notes"]
-    return [str(note) for note in notes] if isinstance(notes, list) else []
+def _cells(row: ExplainedRow) -> tuple[str, ...]:
+    volumes = (f"{volume} {row.unit}".rstrip() if volume else "" for volume in (row.volume, row.billed_volume))
+    return (row.what, row.period, row.place, *volumes, row.unit_price, row.vat, row.excl_vat, row.incl_vat)
 
 
-def _told(row: Row, line: PriceLine) -> tuple[str, ...]:
-    return (
-        _what(row),
-        _since(row, line),
-        _component(row),
-        plain(row["volume"]) or "",
-        plain(row["unit_price"]) or "",
-        plain(row["vat_rate_pct"]) or "",
-        *_amounts(row, "amount_excl_vat", "amount_incl_vat"),
-    )
-
-
-def _amounts(row: Row, *names: str) -> tuple[str, ...]:
-    return tuple(plain(row[name]) or "unknown" for name in names)
-
-
-def _what(row: Row) -> str:
-    if row["kind"] == "limit":
-        return "min_price or max_price"
-    scope = "reservation " if row["is_reservation"] else ""
-    step = " (step_size)" if row["kind"] == "step" else ""
-    return f"{scope}{row['dimension']}{step}"
-
-
-def _since(row: Row, line: PriceLine) -> str:
-    """Give the local start of the period that the row belongs to."""
-    index = row["period_index"]
-    if not isinstance(index, int):
-        return ""
-    start = sorted(period.started_at for period in line.cdr.periods)[index]
-    zone = ZoneInfo(line.time_zone) if line.time_zone else start.tzinfo
-    return f"{start.astimezone(zone):%a %H:%M:%S}"
-
-
-def _component(row: Row) -> str:
-    """Give the place in the tariff, counted from 0 as OCPI's lists are: element.component."""
-    return "" if row["element_index"] is None else f"{row['element_index']}.{row['component_index']}"
-
-
-def _title(cdr: Row, line: PriceLine) -> str:
-    tariffs = {tariff_version_id(tariff): tariff.tariff_id for tariff in line.tariffs}
-    version = cdr["tariff_version_id"]
-    by = f"tariff {tariffs[version]}, version {version}" if isinstance(version, str) else "several tariffs"
-    return escape(f"{line.line_id}: {cdr['currency']}, {by}")
+def _components(rows: Iterable[ExplainedRow]) -> list[str]:
+    """Say once for each component whose it is and when it applies."""
+    told = (f"{row.place} of {row.tariff}: {row.applies or 'no restrictions'}" for row in rows if row.place)
+    return list(dict.fromkeys(told))
