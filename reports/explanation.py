@@ -110,9 +110,12 @@ class ExplainedLine:
 
 def page(lines: Sequence[ExplainedLine]) -> str:
     """Give one HTML page with its style inside: no other file and no network is needed to show or print it."""
-    style = Markup((PACKAGE / "styles" / VERSION / "explanation.css").read_text(encoding="utf-8"))  # noqa: S704 - own file
+    sheets = {
+        name: Markup((PACKAGE / "styles" / VERSION / f"{sheet}.css").read_text(encoding="utf-8"))  # noqa: S704 - own file
+        for name, sheet in (("style", "explanation"), ("drawing", "explanation-drawing"))
+    }
     template = _environment().get_template(f"explanation/{VERSION}/page.html.j2")
-    return template.render(lines=lines, style=style, hues=HUES)
+    return template.render(lines=lines, hues=HUES, **sheets)
 
 
 @lru_cache
