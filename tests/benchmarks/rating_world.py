@@ -20,6 +20,7 @@ from models.ocpi.canonical import PriceComponent, Restrictions, Tariff, TariffEl
 from models.ocpi.frames import tariff_frames, tariff_version_id
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import Dimension, TariffSource
+from pipelines.lib.lake import COMPRESSION
 
 ZONES: Final = ("Europe/Berlin", "Europe/Amsterdam", "Europe/Paris", "Europe/Copenhagen", "Europe/Lisbon")
 TARIFFS: Final = 240
@@ -69,7 +70,7 @@ def write_world(folder: Path, cdrs: int) -> None:
     sessions, periods = _frames(cdrs, [tariff_version_id(each) for each in lists])
     named = {"charging_periods": periods, "tariff_versions": versions, "tariff_components": components}
     for name, frame in {"sessions": sessions, **named}.items():
-        frame.write_parquet(folder / f"{name}.parquet")
+        frame.write_parquet(folder / f"{name}.parquet", compression=COMPRESSION)
 
 
 def _frames(n: int, version_ids: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:

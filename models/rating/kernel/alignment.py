@@ -14,7 +14,7 @@ def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFram
     Tables that come from the same hand-over are in order already; then nothing is joined or moved.
     """
     keys = periods["cdr_key"]
-    starts = _run_starts(keys)
+    starts = run_starts(keys)
     owner_of_run = _sessions_of(keys.gather(starts), sessions["cdr_key"])
     owner = np.repeat(owner_of_run, np.diff(starts, append=len(keys)))
     if _is_in_order(owner_of_run, starts, integers(periods["period_index"])):
@@ -24,11 +24,11 @@ def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFram
     return ordered.drop("_owner"), integers(ordered["_owner"])
 
 
-def _run_starts(keys: pl.Series) -> Ints:
-    """Say where a key differs from the one before."""
+def run_starts(keys: pl.Series) -> Ints:
+    """Say where a value differs from the one before; two absent ones are alike."""
     if not len(keys):
         return np.zeros(0, dtype=np.int64)
-    changes = (keys.slice(1) != keys.slice(0, len(keys) - 1)).to_numpy()
+    changes = keys.slice(1).ne_missing(keys.slice(0, len(keys) - 1)).to_numpy()
     return np.append(0, np.flatnonzero(changes) + 1)
 
 

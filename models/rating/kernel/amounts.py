@@ -62,7 +62,7 @@ class Matched:
     asked: Ints
     """every period that has something to be priced in the slot; none where no tariff prices it"""
     found: Ints
-    """the component of each that was asked, or NO_COMPONENT"""
+    """the component of each that was asked, or NO_COMPONENT; fixed fees are asked for no further than to the first"""
     rows: Ints
     component: Ints
 
@@ -88,12 +88,31 @@ def _matched(book: RuleBook, periods: Periods, moments: Moments, scopes: Scopes,
         nothing = np.zeros(0, dtype=np.int64)
         return Matched(slot, nothing, nothing, nothing, nothing)
     asked = rows_of(periods, scopes, slot)
-    found = first_matches(book, moments, slot, asked, policy)
+    if slot[1] is Dimension.FLAT and policy.flat_repetition is FlatRepetition.ONCE_PER_SESSION:
+        found = _first_of_sessions(book, periods, moments, slot, asked, policy)
+    else:
+        found = first_matches(book, moments, slot, asked, policy)
     matched = np.flatnonzero(found != NO_COMPONENT)
     if slot[1] is Dimension.FLAT:
         keys = flat_keys(book, policy, found[matched])
         matched = matched[~repeated(periods.session[asked[matched]], keys)]
     return Matched(slot, asked, found, asked[matched], found[matched])
+
+
+def _first_of_sessions(
+    book: RuleBook, periods: Periods, moments: Moments, slot: Slot, asked: Ints, policy: Policy
+) -> Ints:
+    """Match the first period of each session, and the others only of sessions that found nothing there."""
+    found = np.full(len(asked), NO_COMPONENT, dtype=np.int64)
+    owner = periods.owner[asked]
+    is_start = is_first(owner)
+    starts = np.flatnonzero(is_start)
+    found[starts] = first_matches(book, moments, slot, asked[starts], policy)
+    is_settled = np.zeros(len(periods.owners), dtype=np.bool_)
+    is_settled[owner[starts[found[starts] != NO_COMPONENT]]] = True
+    others = np.flatnonzero(~is_start & ~is_settled[owner])
+    found[others] = first_matches(book, moments, slot, asked[others], policy)
+    return found
 
 
 def flat_keys(book: RuleBook, policy: Policy, component: Ints) -> Ints:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from models.rating.bounds import LARGEST_VOLUME, MOST_PERIODS
+from models.rating.kernel.alignment import run_starts
 from models.rating.kernel.exact import (
     HIGHEST,
     LOWEST,
@@ -140,6 +141,12 @@ class Periods:
         """Give the first period of each owner."""
         return self.edges[:-1]
 
+    def stretches(self) -> tuple[Ints, Ints]:
+        """Give when the first period of each owner starts and the last one ends, whatever their order."""
+        if not len(self.session):
+            return self.started_at, self.ended_at
+        return np.minimum.reduceat(self.started_at, self.starts), np.maximum.reduceat(self.ended_at, self.starts)
+
     def owners_with(self, flags: Flags) -> Flags:
         """Tell which owners have a period that is flagged."""
         found = np.zeros(len(self.owners), dtype=np.bool_)
@@ -231,10 +238,13 @@ def _tariff_codes(wanted: pl.Series, book: RuleBook) -> Ints:
     """Number the tariff ids of periods as the versions have them, without regard to case."""
     if wanted.null_count() == len(wanted):
         return np.full(len(wanted), NO_TARIFF_ID, dtype=np.int64)
-    spellings = wanted.unique().drop_nulls().sort()
+    starts = run_starts(wanted)
+    heads = wanted.gather(starts)
+    spellings = heads.unique().drop_nulls().sort()
     known = dict(zip(book.versions.tariff_ids, book.versions.tariff_code.tolist(), strict=True))
     code = np.array([known.get(spelling.upper(), UNKNOWN_TARIFF_ID) for spelling in spellings], dtype=np.int64)
-    return np.append(code, NO_TARIFF_ID)[integers(wanted.cast(pl.Enum(spellings)), len(code))]
+    of_heads = np.append(code, NO_TARIFF_ID)[integers(heads.cast(pl.Enum(spellings)), len(code))]
+    return np.repeat(of_heads, np.diff(starts, append=len(wanted)))
 
 
 def _check_volumes(sessions: Sessions, periods: Periods) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from models.rating.kernel.exact import Flags, Ints, is_first
+from models.rating.kernel.exact import HIGHEST, LOWEST, Flags, Ints, is_first
 from models.rating.kernel.facts import Periods
 from models.rating.kernel.levels import Levels
 from models.rating.kernel.matching import (
@@ -150,15 +150,15 @@ def _clock_length(around: Surroundings, slot: Slot) -> Ints:
 def _meets_change(around: Surroundings) -> Flags:
     """Tell which periods come near an instant at which their clock is set."""
     periods = around.periods
+    first, last = periods.stretches()
     found = np.zeros(len(around.version), dtype=np.bool_)
-    if not len(found):
-        return found
-    first, last = int(periods.started_at.min()), int(periods.ended_at.max())
+    zone = around.zone[periods.starts]
     for place, table in enumerate(around.zones):
-        for change, before, after in table.changes(first, last):
+        for change, before, after in table.changes(int(first.min(initial=HIGHEST)), int(last.max(initial=LOWEST))):
             reach = abs(before - after)
-            near = (periods.started_at < change + reach) & (periods.ended_at >= change - reach)
-            found |= near & (around.zone == place)
+            owners = (zone == place) & (first < change + reach) & (last >= change - reach)
+            rows = np.flatnonzero(owners[periods.owner]) if owners.any() else np.zeros(0, dtype=np.int64)
+            found[rows] |= (periods.started_at[rows] < change + reach) & (periods.ended_at[rows] >= change - reach)
     return found
 
 

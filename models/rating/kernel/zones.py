@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ import polars as pl
 
 from models.ocpi.locations import is_time_zone
 from models.rating.kernel.choosing import NO_VERSION, Choice
-from models.rating.kernel.exact import Ints, integers
+from models.rating.kernel.exact import Flags, Ints, integers
 from models.rating.kernel.facts import NO_ZONE, Periods, Sessions
 from models.rating.kernel.rulebook import DAY_IN_MICROSECONDS, MICROSECONDS, Versions
 from models.rating.outcome import Reason
@@ -33,15 +32,13 @@ class Offsets:
     since: Ints
     offset: Ints
 
-    def throughout(self, first: int, last: int) -> int | None:
-        """Give the offset of a stretch of time, None where the clock is set in it."""
-        changes = self.since.tolist()
-        offsets = self.offset[max(bisect_right(changes, first) - 1, 0) : max(bisect_right(changes, last), 1)]
-        return int(offsets[0]) if (offsets == offsets[0]).all() else None
-
     def at(self, instants: Ints) -> Ints:
         """Give the offset at some instants."""
-        return self.offset[np.maximum(np.searchsorted(self.since, instants, side="right") - 1, 0)]
+        return self.offset[self.places(instants)]
+
+    def places(self, instants: Ints) -> Ints:
+        """Say which entry holds at some instants."""
+        return np.maximum(np.searchsorted(self.since, instants, side="right") - 1, 0)
 
     def changes(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
         """List the instants at which the clock is set in or near a stretch, with the offsets before and after."""
@@ -85,21 +82,29 @@ def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: V
 
     A session that needs a zone and has none, or one that does not exist, is declined.
     """
-    wall = np.zeros(len(periods.session), dtype=np.int64)
-    if not versions.is_local.any():
-        return wall
+    if not versions.is_local.any() or not len(periods.session):
+        return np.zeros(len(periods.session), dtype=np.int64)
     asking = (choice.version != NO_VERSION) & versions.is_local[choice.version]
-    code = sessions.zone[periods.session]
-    sessions.decline(periods.session[asking & (code == NO_ZONE)], Reason.NO_TIME_ZONE)
-    first, last = int(periods.started_at.min(initial=0)), int(periods.started_at.max(initial=0))
-    constant = [table.throughout(first, last) for table in tables]
+    code = sessions.zone[periods.owners]
+    sessions.decline(periods.session[asking & (code == NO_ZONE)[periods.owner]], Reason.NO_TIME_ZONE)
+    offset, is_set = _offsets_of_sessions(periods, code, tables)
+    wall = np.where(asking & (code != NO_ZONE)[periods.owner], periods.started_at + offset[periods.owner], 0)
+    rows = np.flatnonzero(asking & is_set[periods.owner])
     for place, table in enumerate(tables):
-        if constant[place] is None:
-            rows = np.flatnonzero(asking & (code == place))
-            wall[rows] = periods.started_at[rows] + table.at(periods.started_at[rows])
-    offsets = np.array([0 if offset is None else offset for offset in constant] + [0])
-    is_constant = np.array([offset is not None for offset in constant] + [False])
-    return np.where(asking & is_constant[code], periods.started_at + offsets[code], wall)
+        inside = rows[code[periods.owner[rows]] == place]
+        wall[inside] = periods.started_at[inside] + table.at(periods.started_at[inside])
+    return wall
+
+
+def _offsets_of_sessions(periods: Periods, code: Ints, tables: list[Offsets]) -> tuple[Ints, Flags]:
+    """Give the offset at the first start of a period of each session, and tell whether the clock is set after it."""
+    first, last = periods.stretches()
+    offset, is_set = np.zeros(len(code), dtype=np.int64), np.zeros(len(code), dtype=np.bool_)
+    for place, table in enumerate(tables):
+        here = np.flatnonzero(code == place)
+        since, until = table.places(first[here]), table.places(last[here])
+        offset[here], is_set[here] = table.offset[since], since != until
+    return offset, is_set
 
 
 def _years(instants: Ints) -> tuple[int, ...]:
