@@ -6,6 +6,7 @@ Use `decode_json` and nothing else to decode: every other reader in the house go
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, NoReturn, cast
@@ -26,10 +27,13 @@ def decode_json(data: bytes | str) -> object:
     An escape that is half a character (a lone surrogate) becomes U+FFFD, the replacement character: no store and no
     page could write it. The raw bytes keep what was sent.
 
-    Raises `RecordProblem` (`not_json`) on anything else, NaN and Infinity included.
+    Raises `RecordProblem` (`not_json`) on anything else, NaN and Infinity included, and on a key given twice in one
+    object: readers differ in which of the two they believe (RFC 8259, section 4).
     """
     try:
-        value = json.loads(data, parse_float=Decimal, parse_constant=_refuse_constant)
+        value = json.loads(
+            data, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_with_distinct_keys
+        )
         return _whole_characters(value) if _has_surrogate_escape(data) else value
     except (ValueError, ArithmeticError, RecursionError) as error:  # arithmetic: no Decimal has a 22-digit exponent
         raise RecordProblem(rule="not_json", field="", message=f"expected JSON, found {error}") from None
@@ -82,6 +86,15 @@ def _check_version(version: str) -> None:
     if version not in VERSIONS:
         message = f"ocpi_version: expected one of {', '.join(VERSIONS)}, found {version!r}"
         raise RecordProblem(rule="unsupported_version", field="ocpi_version", message=message)
+
+
+def _with_distinct_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        message = f"the key {twice!r} more than once in an object"
+        raise ValueError(message)
+    return values
 
 
 def _refuse_constant(constant: str) -> NoReturn:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -21,9 +25,28 @@ from reports.explanation import ExplainedLine, ExplainedRow, page
 
 _NUMBER_COLUMNS: Final = ("volume", "billed", "unit price", "VAT", "excl. VAT", "incl. VAT")
 _ERRORS_SHOWN: Final = 20
+_BLOCK: Final = 2_000
+"""Lines priced together: enough for the kernel to be quick, few enough that a file of any length fits in memory."""
 _PLACES: Final = (
     "Places are element.component, counted from 0 as in the OCPI list; times are local to the charge point."
 )
+
+
+@dataclass
+class _Tally:
+    """What is said at the end: how many lines were answered, and which could not be priced."""
+
+    lines: int = 0
+    failed: int = 0
+    shown: list[Answer] = field(default_factory=list)
+    """the first that failed"""
+
+    def add(self, answers: Sequence[Answer]) -> None:
+        """Count some answers."""
+        failed = [answer for answer in answers if answer.error is not None]
+        self.lines += len(answers)
+        self.failed += len(failed)
+        self.shown += failed[: _ERRORS_SHOWN - len(self.shown)]
 
 
 def run(
@@ -34,51 +57,76 @@ def run(
     html: Path | None = None,
     policies: Sequence[str] = (),
 ) -> int:
-    """Price a file; give the exit code: 1 if any line has an error, else 0.
+    """Price a file block by block; give the exit code: 1 if any line has an error, else 0.
 
     Args:
         path: JSON lines as `pipelines.lib.price_lines` describes them.
         explain: tell the story of every line on the console, from its component rows.
         output: where the answers go as JSON lines; standard output if absent and nothing is explained.
         console: shows the stories, and the summary of what went to a file.
-        html: where the stories go as one page.
+        html: where the stories go as one page; it alone keeps every line in memory.
         policies: choices on contested points as NAME=VALUE, for lines that do not choose themselves.
 
     Raises:
         UserError: when a file cannot be read or written, or a policy does not exist.
     """
-    texts = _read(path)
-    answers = _priced(texts, policies)
-    if output is not None:
-        _write(output, "".join(_json_lines(answers)))
-    elif not explain and html is None:
-        sys.stdout.writelines(_json_lines(answers))
-    if html is not None:
-        _write(html, page([explained(answer) for answer in answers]))
+    tally, stories = _Tally(), list[ExplainedLine]()
     if explain:
         console.print(f"{_PLACES}\n", highlight=False)
-        for answer in answers:
-            _tell(explained(answer), console)
-    failed = sum(answer.error is not None for answer in answers)
-    files = [file for file in (output, html) if file is not None]
-    if files:
-        _summarise(texts, answers, files, console)
-    return 1 if failed else 0
+    with _sink(output, is_quiet=explain or html is not None) as sink:
+        for first, lines in _blocks(path):
+            answers = _priced(lines, policies, first)
+            tally.add(answers)
+            sink.writelines(_json_lines(answers))
+            told = [explained(answer) for answer in answers] if explain or html is not None else []
+            for line in told if explain else ():
+                _tell(line, console)
+            stories += told if html is not None else ()
+    if html is not None:
+        _write(html, page(stories))
+    _summarise(tally, [file for file in (output, html) if file is not None], console, is_told=explain)
+    return 1 if tally.failed else 0
 
 
-def _read(path: Path) -> list[str]:
+def _blocks(path: Path) -> Iterator[tuple[int, list[bytes]]]:
+    """Read a file in blocks of lines, each with the number of its first; only a line feed ends a line of JSON."""
     try:
-        # Not splitlines(): it also splits at characters that JSON allows inside a text.
-        return path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            first = 1
+            while lines := list(islice(file, _BLOCK)):
+                yield first, lines
+                first += len(lines)
+    except OSError as error:
         msg = f"{path} cannot be read: {error}"
         raise UserError(msg) from None
 
 
-def _priced(texts: Iterable[str], policies: Sequence[str]) -> list[Answer]:
+@contextmanager
+def _sink(output: Path | None, *, is_quiet: bool) -> Iterator[TextIO]:
+    """Give where answers are written: a file that appears when it is whole, standard output, or nowhere."""
+    if output is None:
+        yield io.StringIO() if is_quiet else sys.stdout
+        return
+    if output.exists() and not output.is_file():  # a pipe or a terminal has no place beside it
+        with output.open("w", encoding="utf-8") as file:
+            yield file
+        return
+    beside = output.with_name(f"{output.name}.part")
+    try:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        beside.replace(output)
+    except OSError as error:
+        msg = f"{output} cannot be written: {error}"
+        raise UserError(msg) from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _priced(lines: Iterable[bytes], policies: Sequence[str], first: int) -> list[Answer]:
     pairs = [policy.partition("=") for policy in policies]
     try:
-        return price_lines(texts, {name.strip(): value.strip() for name, _, value in pairs})
+        return price_lines(lines, {name.strip(): value.strip() for name, _, value in pairs}, first)
     except PolicyError as error:
         msg = f"--policy: {error}"
         raise UserError(msg) from None
@@ -96,18 +144,23 @@ def _json_lines(answers: list[Answer]) -> list[str]:
     return [json.dumps(as_json(answer), ensure_ascii=False) + "\n" for answer in answers]
 
 
-def _summarise(texts: Sequence[str], answers: Sequence[Answer], files: Sequence[Path], console: Console) -> None:
-    """Say how many lines were priced, and name the others by their line and id."""
-    numbers = [number for number, text in enumerate(texts, start=1) if text.strip("\ufeff \t\r\n")]
-    failed = [(number, answer) for number, answer in zip(numbers, answers, strict=True) if answer.error is not None]
-    names = escape(", ".join(map(str, files)))
-    console.print(f"{len(answers) - len(failed)} of {len(answers)} lines priced, {len(failed)} with an error: {names}")
-    for number, answer in failed[:_ERRORS_SHOWN]:
+def _summarise(tally: _Tally, files: Sequence[Path], console: Console, *, is_told: bool) -> None:
+    """Say how many lines were priced, and name the others by their line and id.
+
+    Where the answers themselves go to standard output, this goes beside them, to standard error.
+    """
+    if not files and not tally.failed:
+        return
+    where = console if files or is_told else Console(stderr=True)
+    names = f": {escape(', '.join(map(str, files)))}" if files else ""
+    priced = tally.lines - tally.failed
+    where.print(f"{priced} of {tally.lines} lines priced, {tally.failed} with an error{names}", highlight=False)
+    for answer in tally.shown:
         who = "no id" if answer.line_id is None else readable(answer.line_id)
-        reason = readable(answer.error).removeprefix(f"line {number}: ")
-        console.print(f"  line {number}, {escape(who)}: {escape(reason)}", highlight=False)
-    if len(failed) > _ERRORS_SHOWN:
-        console.print(f"  and {len(failed) - _ERRORS_SHOWN} more")
+        reason = readable(answer.error).removeprefix(f"line {answer.number}: ")
+        where.print(f"  line {answer.number}, {escape(who)}: {escape(reason)}", highlight=False)
+    if tally.failed > len(tally.shown):
+        where.print(f"  and {tally.failed - len(tally.shown)} more")
 
 
 def _tell(line: ExplainedLine, console: Console) -> None:

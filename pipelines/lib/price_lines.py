@@ -29,6 +29,9 @@ from models.types.vocabularies import RatingOutcome, TariffSource
 
 Row = dict[str, object]
 
+_BLANK: Final = "\ufeff \t\r\n"
+"""What a line without content may have: a byte order mark counts as none."""
+
 _NO_CHOICES: Final[Mapping[str, str]] = {}
 
 _NOBODY: Final = party_id("XX", "XXX")
@@ -58,6 +61,8 @@ _SESSION_SCHEMA: Final = {
 class PriceLine:
     """A line that could be read."""
 
+    number: int
+    """of the line in its file, from 1"""
     line_id: str
     cdr: Cdr
     tariffs: tuple[Tariff, ...]
@@ -72,24 +77,29 @@ class PriceLine:
 class Answer:
     """What is said about a line: its priced row and component rows, or an error."""
 
+    number: int
+    """of the line in its file, from 1"""
     line_id: str | None
     line: PriceLine | None
     error: str | None = None
     cdr: Row | None = None
     """also beside an error where the line could be read: it may bound the price (`price_low_*`, `price_high_*`)"""
     components: tuple[Row, ...] = ()
-    number: int | None = None
-    """of the line in its file, where it could not be read"""
 
 
-def price_lines(texts: Iterable[str], choices: Mapping[str, str] = _NO_CHOICES) -> list[Answer]:
+def price_lines(texts: Iterable[str | bytes], choices: Mapping[str, str] = _NO_CHOICES, first: int = 1) -> list[Answer]:
     """Answer every line, in order; empty lines are skipped.
+
+    Args:
+        texts: lines as text, or as bytes of which only those of one line are refused where they are not UTF-8.
+        choices: policies by name, for lines that do not choose themselves.
+        first: the number of the first line in its file.
 
     Raises:
         PolicyError: when `choices` names a policy that does not exist.
     """
     _ = DEFAULT_POLICY.choosing(choices)
-    read = [_read(number, text, choices) for number, text in enumerate(texts, start=1) if text.strip("\ufeff \t\r\n")]
+    read = [_read(number, text, choices) for number, text in enumerate(texts, start=first) if not _is_empty(text)]
     priced: dict[int, Answer] = {}
     lines = {place: line for place, line in enumerate(read) if isinstance(line, PriceLine)}
     for policy in sorted({line.policy for line in lines.values()}, key=str):
@@ -102,22 +112,34 @@ def policy_of(version: str) -> Policy:
     return Policy(absent_vat=AbsentVat.UNKNOWN if version == "2.1.1" else AbsentVat.NOT_APPLICABLE)
 
 
-def _read(number: int, text: str, choices: Mapping[str, str]) -> PriceLine | Answer:
+def _is_empty(text: str | bytes) -> bool:
+    return not (text.strip(_BLANK) if isinstance(text, str) else text.strip(_BLANK.encode()))
+
+
+def _read(number: int, text: str | bytes, choices: Mapping[str, str]) -> PriceLine | Answer:
     line_id: str | None = None
     try:
-        line = decode_json(text.lstrip("\ufeff"))
+        line = decode_json(_decoded(text).lstrip("\ufeff"))
         if not isinstance(line, Mapping):
-            return Answer(None, None, f"line {number}: expected an object, found {type(line).__name__}")
+            return Answer(number, None, None, f"line {number}: expected an object, found {type(line).__name__}")
         fields = Fields("line", cast("Mapping[str, object]", line))
         line_id = fields.text("id")
-        return _line(line_id, fields, choices)
+        return _line(number, line_id, fields, choices)
     except RecordProblem as problem:
-        return Answer(line_id, None, problem.message if line_id else f"line {number}: {problem.message}", number=number)
+        return Answer(number, line_id, None, problem.message if line_id else f"line {number}: {problem.message}")
     except PolicyError as problem:
-        return Answer(line_id, None, f"policy: {problem}", number=number)
+        return Answer(number, line_id, None, f"policy: {problem}")
 
 
-def _line(line_id: str, fields: Fields, choices: Mapping[str, str]) -> PriceLine:
+def _decoded(text: str | bytes) -> str:
+    try:
+        return text if isinstance(text, str) else text.decode()
+    except UnicodeDecodeError as error:
+        message = f"expected UTF-8, found byte 0x{error.object[error.start]:02x} at place {error.start + 1}"
+        raise RecordProblem(rule="not_json", field="", message=message) from None
+
+
+def _line(number: int, line_id: str, fields: Fields, choices: Mapping[str, str]) -> PriceLine:
     version = fields.text("ocpi_version")
     policy = policy_of(version).choosing({**choices, **read_choices(fields.maybe_text("policy") or "")})
     cdr = parse_cdr(_NOT_PRICED_BY | dict(fields.child("cdr").values), version, owner_id=_NOBODY)
@@ -125,6 +147,7 @@ def _line(line_id: str, fields: Fields, choices: Mapping[str, str]) -> PriceLine
     tariffs = tuple(tariff for tariff, _ in listed)
     own_first = policy.tariff_precedence is TariffPrecedence.CDR_FIRST
     return PriceLine(
+        number=number,
         line_id=line_id,
         cdr=cdr,
         tariffs=(cdr.tariffs or tariffs) if own_first else (tariffs or cdr.tariffs),
@@ -189,8 +212,8 @@ def _sessions(lines: Mapping[int, PriceLine]) -> pl.DataFrame:
 
 def _answer(line: PriceLine, cdr: Row, rows: Sequence[Row]) -> Answer:
     if cdr["outcome"] != RatingOutcome.PRICED:
-        return Answer(line.line_id, line, str(cdr["reason"]), cdr)
-    return Answer(line.line_id, line, None, cdr, tuple(rows))
+        return Answer(line.number, line.line_id, line, str(cdr["reason"]), cdr)
+    return Answer(line.number, line.line_id, line, None, cdr, tuple(rows))
 
 
 def as_json(answer: Answer) -> Row:

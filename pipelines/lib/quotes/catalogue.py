@@ -17,6 +17,8 @@ import polars as pl
 from models.billing.amounts import billed, net_of_gross, vat_of
 from models.billing.charges import Books
 from models.billing.distinct import with_decisions
+from models.rating.audit import policies_of
+from models.rating.policy import DEFAULT_POLICY
 from models.schemas.registry import Layer
 from models.types.money import BILLED, PERCENT, PRECISE, VOLUME
 from pipelines.lib.books import load_books, master_tables
@@ -30,7 +32,7 @@ from pipelines.lib.quotes.offers import (
     with_consumer_vat,
     with_starts,
 )
-from pipelines.lib.quotes.pricing import SITUATION, local_day, price_situations, without_tariff
+from pipelines.lib.quotes.pricing import SITUATION, local_day, price_situations, quoted, without_tariff
 from pipelines.lib.quotes.profiles import Profile, Start
 
 QUOTE_SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -132,26 +134,40 @@ def _offers(
     )
     return (
         connectors.join(wholesale, on="connector_key", how="left", validate="1:1")
-        .with_columns(first)
+        .with_columns(first, *_policies(master["agreements"]))
         .join(known, on="wholesale_version_id", how="left", validate="m:1")
         .join(lists, on=place, how="left", nulls_equal=True, validate="m:m")
     )
+
+
+def _policies(agreements: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
+    """Say by which choices either side is priced: our own price lists by the defaults, a CPO's by our agreement."""
+    retail = str(quoted(DEFAULT_POLICY))
+    agreed = {cpo_id: str(quoted(policy)) for cpo_id, policy in policies_of(agreements).items()}
+    wholesale = pl.col("cpo_id").replace_strict(agreed, default=retail, return_dtype=pl.String)
+    return pl.lit(retail).alias("retail_policy"), wholesale.alias("wholesale_policy")
 
 
 def _priced(
     offers: pl.DataFrame, profiles: Sequence[Profile], versions: pl.DataFrame, components: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Number the distinct situations of both sides and price them; give the prices and the situations."""
-    both = [_situations(offers, "retail_version_ids", "currency")]
-    both.append(_situations(offers, "wholesale_version_ids", "wholesale_currency"))
+    both = [
+        _situations(offers, "retail_version_ids", "currency", "retail_policy"),
+        _situations(offers, "wholesale_version_ids", "wholesale_currency", "wholesale_policy"),
+    ]
     distinct = pl.concat(both, how="vertical").unique()
     situations = distinct.sort(pl.col("version_ids").list.join("|"), *SITUATION[1:]).with_row_index("situation")
     return price_situations(situations, profiles, versions, components), situations
 
 
-def _situations(offers: pl.DataFrame, version_ids: str, currency: str) -> pl.DataFrame:
+def _situations(offers: pl.DataFrame, version_ids: str, currency: str, policy: str) -> pl.DataFrame:
     named = offers.select(
-        pl.col(version_ids).alias("version_ids"), pl.col(currency).alias("currency"), "time_zone", "started_at"
+        pl.col(version_ids).alias("version_ids"),
+        pl.col(currency).alias("currency"),
+        "time_zone",
+        "started_at",
+        pl.col(policy).alias("policy"),
     )
     return named.filter(pl.col("version_ids").list.len() > 0)
 
@@ -167,8 +183,8 @@ def _quotes(
 ) -> pl.DataFrame:
     """Give one row per connector, plan and reference session with both prices."""
     rows = offers.join(_profile_frame(profiles), how="cross")
-    rows = _with_prices(rows, situations, priced, ("retail_version_ids", "currency"), "retail")
-    rows = _with_prices(rows, situations, priced, ("wholesale_version_ids", "wholesale_currency"), "wholesale")
+    rows = _with_prices(rows, situations, priced, "currency", "retail")
+    rows = _with_prices(rows, situations, priced, "wholesale_currency", "wholesale")
     lists = plans.select("plan_id", pl.col("is_gross_price_list").alias("is_vat_included"))
     rows = rows.join(lists, on="plan_id", how="left", validate="m:1")
     rows = _with_margin(_with_amounts(with_consumer_vat(_with_supply_day(rows, zone), books)))
@@ -205,13 +221,14 @@ def _profile_frame(profiles: Sequence[Profile]) -> pl.DataFrame:
 
 
 def _with_prices(
-    rows: pl.DataFrame, situations: pl.DataFrame, priced: pl.DataFrame, names: tuple[str, str], prefix: str
+    rows: pl.DataFrame, situations: pl.DataFrame, priced: pl.DataFrame, currency: str, prefix: str
 ) -> pl.DataFrame:
     """Look the price of each row up by its situation, and name the columns after the side that they are of."""
-    renamed = situations.rename({"version_ids": names[0], "currency": names[1]})
-    keyed = rows.join(
-        renamed, on=[*names, "time_zone", "started_at"], how="left", nulls_equal=True, validate="m:1"
-    ).join(priced, on=["situation", "profile"], how="left", validate="m:1")
+    names = (f"{prefix}_version_ids", currency, "time_zone", "started_at", f"{prefix}_policy")
+    renamed = situations.rename(dict(zip(SITUATION, names, strict=True)))
+    keyed = rows.join(renamed, on=list(names), how="left", nulls_equal=True, validate="m:1").join(
+        priced, on=["situation", "profile"], how="left", validate="m:1"
+    )
     no_tariff = pl.col("situation").is_null()
     reason = pl.when(no_tariff).then(without_tariff()).otherwise("not_priced").alias(f"{prefix}_not_priced")
     totals = {name: f"{prefix}_{name}" for name in ("total_excl_vat", "total_incl_vat")}

@@ -7,6 +7,7 @@ are what is cut into periods and priced; connectors and plans only point at them
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,22 +17,24 @@ import polars as pl
 from models.ocpi.canonical import ChargingPeriod, Restrictions
 from models.rating.kernel import rate
 from models.rating.outcome import Reason
-from models.rating.policy import HourSnapping, Policy
+from models.rating.policy import DEFAULT_POLICY, HourSnapping, Policy, read_choices
 from models.rating.splitting import charging_periods
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import RatingOutcome
 from pipelines.lib.quotes.profiles import Profile
 
-SITUATION: Final = ("version_ids", "currency", "time_zone", "started_at")
+SITUATION: Final = ("version_ids", "currency", "time_zone", "started_at", "policy")
 """What decides about a price, beside the session itself."""
-
-POLICY: Final = Policy(hour_snapping=HourSnapping.WHOLE_SECONDS)
-"""A reference session lasts whole seconds; nine decimals of an hour must not start another step."""
 
 _MONTH: Final = date(1970, 1, 1)
 _PERIODS: Final = table(Layer.TYPED, "charging_periods")
 _RESTRICTIONS: Final = tuple(name for name in Restrictions.__slots__ if name != "days_of_week")
 _PRICE_SCHEMA: Final = ("situation", "profile", "total_excl_vat", "total_incl_vat", "not_priced")
+
+
+def quoted(policy: Policy) -> Policy:
+    """Give a policy as quotes follow it: a reference session lasts whole seconds, also in nine decimals of an hour."""
+    return replace(policy, hour_snapping=HourSnapping.WHOLE_SECONDS)
 
 
 def price_situations(
@@ -40,7 +43,8 @@ def price_situations(
     """Price every profile in every situation.
 
     Args:
-        situations: distinct rows of `SITUATION` with their number, `situation`.
+        situations: distinct rows of `SITUATION` with their number, `situation`; `policy` lists choices on contested
+            points as `Policy` prints itself.
         profiles: the reference sessions.
         versions: `typed/tariff_versions`.
         components: `typed/tariff_components`.
@@ -77,9 +81,13 @@ def _rated(
         **situations.schema,
     }
     frame = pl.DataFrame(sessions, schema=asked).with_columns(pl.lit(_MONTH).alias("billing_month"))
+    cut = pl.DataFrame(periods, schema=_PERIODS.schema)
     kernel_input = frame.rename({"version_ids": "tariff_version_ids"}).drop("situation", "profile")
-    rated = rate(kernel_input, pl.DataFrame(periods, schema=_PERIODS.schema), versions, components, POLICY)
-    prices = rated.cdrs.select("cdr_key", "outcome", "reason", "total_excl_vat", "total_incl_vat")
+    parts = [
+        rate(part.drop("policy"), cut, versions, components, DEFAULT_POLICY.choosing(read_choices(str(choices)))).cdrs
+        for (choices,), part in kernel_input.group_by("policy", maintain_order=True)
+    ] or [rate(kernel_input.drop("policy"), cut, versions, components).cdrs]
+    prices = pl.concat(parts).select("cdr_key", "outcome", "reason", "total_excl_vat", "total_incl_vat")
     joined = frame.join(prices, on="cdr_key", how="left", maintain_order="left", validate="1:1")
     declined = pl.when(pl.col("outcome") != str(RatingOutcome.PRICED)).then("reason").alias("not_priced")
     return joined.with_columns(declined).select(_PRICE_SCHEMA)

@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from models.ocpi.canonical import Cdr, Price
 from models.ocpi.frames import tariff_frames, tariff_version_id
+from models.rating.policy import DEFAULT_POLICY
 from models.rating.reference import price_cdr
 from models.rating.splitting import charging_periods, restrictions_of
 from models.types.vocabularies import TariffSource
-from pipelines.lib.quotes.pricing import POLICY, price_situations
+from pipelines.lib.quotes.pricing import price_situations, quoted
 from pipelines.lib.quotes.profiles import Profile
 from tests.property.whatif.test_splitting_properties import NIGHTS, tariffs, zones
+
+POLICY = quoted(DEFAULT_POLICY)
 
 STEPS = (0, 1, 60, 300, 900, 3600)
 profiles = st.builds(
@@ -78,6 +81,7 @@ def test_many_situations_in_one_call_are_priced_as_one_by_one(situations, sessio
         },
         orient="row",
     )
+    frame = frame.with_columns(pl.lit(str(POLICY)).alias("policy"))
     priced = price_situations(frame, sessions, versions, components)
     for row in priced.iter_rows(named=True):
         tariff, zone, start = situations[row["situation"]]

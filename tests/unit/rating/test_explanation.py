@@ -149,3 +149,38 @@ def test_an_unknown_policy_is_one_line_that_names_what_exists(tmp_path):
         run(tmp_path, line(), policies=["foo=bar"])
     with pytest.raises(UserError, match="step_base cannot be '': it is one of priced_volume, all_volume"):
         run(tmp_path, line(), policies=["step_base"])
+
+
+def test_lines_that_fail_are_named_beside_the_answers(tmp_path, capfd):
+    code, _ = run(tmp_path, line(), line("bad", tariffs=[]))
+    answers, summary = capfd.readouterr()
+    assert code == 1
+    assert [json.loads(answer)["id"] for answer in answers.splitlines()] == ["L1", "bad"]
+    assert "1 of 2 lines priced, 1 with an error" in summary
+    assert "line 2, bad: no tariff is known for the session" in summary
+
+
+def test_a_byte_that_is_no_text_costs_its_own_line_only(tmp_path):
+    file = tmp_path / "lines.jsonl"
+    file.write_bytes(b'{"id": "L0\xff"}\n' + line().encode())
+    code = price.run(file, False, tmp_path / "out.jsonl", Console(file=io.StringIO()))
+    broken, whole = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert code == 1
+    assert broken["error"] == "line 1: expected UTF-8, found byte 0xff at place 11"
+    assert "error" not in whole
+
+
+def test_a_key_given_twice_is_refused(tmp_path):
+    twice = line().replace('"currency": "EUR"', '"currency": "EUR", "currency": "SEK"', 1)
+    run(tmp_path, twice, output=tmp_path / "out.jsonl")
+    (answer,) = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert answer["error"] == "line 1: expected JSON, found the key 'currency' more than once in an object"
+
+
+def test_a_file_is_priced_block_by_block_with_its_own_line_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(price, "_BLOCK", 2)
+    code, story = run(tmp_path, *(line(f"L{n}") for n in range(1, 5)), "{", output=tmp_path / "out.jsonl")
+    ids = [json.loads(answer)["id"] for answer in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert ids == ["L1", "L2", "L3", "L4", None]
+    assert code == 1
+    assert "  line 5, no id: expected JSON" in story

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
@@ -13,6 +13,7 @@ from rich.console import Console
 from models.schemas.registry import Layer
 from pipelines.commands import quote
 from pipelines.lib.errors import UserError
+from pipelines.lib.frame_files import write_frames
 from pipelines.lib.lake import Lake
 from pipelines.lib.quotes import DEFAULT_SESSIONS, price_catalogue, read_profile, read_start
 from tests.unit.billing.billing_world import frame, write_master
@@ -30,6 +31,16 @@ PER_TIME = tariff("DE*CPO", "T2", [component("TIME", "3.60", 60, vat=19)])
 DANISH = tariff(
     "DK*CPO", "D1", [component("ENERGY", "3.75", vat=25), component("FLAT", "5.00", vat=25)], currency="DKK"
 )
+AGREEMENT = {
+    "name": "CPO",
+    "country": "DE",
+    "currency": "EUR",
+    "tolerance_amount": Decimal("0.01"),
+    "tolerance_pct": Decimal("0.5"),
+    "dispute_deadline_days": 30,
+    "language": "de",
+    "valid_from": date(2026, 1, 1),
+}
 
 
 def connector(owner, number, country, zone, tariffs, **more):
@@ -105,6 +116,13 @@ def test_a_session_is_priced_by_the_clock_of_its_place(lake):
     assert one(lake, "10 kWh in 1 h", "flex", "DE*CPO*E1", at="2026-10-15T13:30")["wholesale_excl_vat"] == Decimal(
         "2.5"
     )
+
+
+def test_wholesale_is_quoted_by_the_agreement(lake):
+    assert one(lake, "3.333 kWh in 1 h", "flex", "DE*CPO*E1")["wholesale_excl_vat"] == Decimal("0.9999")
+    rounds = {"cpo_id": "DE*CPO", "rating_policy": "rounding_place=total"}
+    lake.write(Layer.MASTER, "agreements", frame(Layer.MASTER, "agreements", [AGREEMENT | rounds]))
+    assert one(lake, "3.333 kWh in 1 h", "flex", "DE*CPO*E1")["wholesale_excl_vat"] == Decimal("1.00")
 
 
 def test_hours_without_end_start_no_further_step(lake):
@@ -295,6 +313,14 @@ def test_the_command_groups_what_is_the_same(command):
     ):
         assert part in shown
     assert max(map(len, shown.splitlines())) <= 120
+
+
+def test_a_name_that_is_a_formula_stays_a_text_in_a_spreadsheet(tmp_path):
+    names = pl.DataFrame({"name": ['=HYPERLINK("http://evil")', "-1", "Plain", None], "margin": [-1, 2, 3, 4]})
+    write_frames(tmp_path / "names.csv", {"names": names})
+    with (tmp_path / "names.csv").open() as lines:
+        rows = [(row["name"], row["margin"]) for row in csv.DictReader(lines)]
+    assert rows == [('\'=HYPERLINK("http://evil")', "-1"), ("'-1", "2"), ("Plain", "3"), ("", "4")]
 
 
 def test_a_file_has_a_row_for_every_connector_plan_and_session(command, tmp_path):
