@@ -9,9 +9,19 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,8 +32,47 @@ from pydantic_settings import (
 
 from pipelines.lib.errors import UserError
 
+Role = Literal["CPO", "EMSP", "HUB", "NAP", "NSP", "OTHER", "PTP", "SCSP"]
+"""roles of a party in OCPI 2.2.1 and 2.3.0"""
+OcpiVersion = Literal["2.1.1", "2.2.1", "2.3.0"]
+TokenEncoding = Literal["base64", "raw", "auto"]
+"""base64 from OCPI 2.2-d2 on, raw before and wherever that was overlooked"""
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 """Roamledger is an application run from its checkout: reference data, templates and the dbt project live there."""
+
+
+def _without_user_info(url: str) -> str:
+    """Refuse a URL with a password inside: it would reach the log of every proxy, and every message of ours."""
+    try:
+        parts = urlsplit(url)
+        plain = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        plain = False
+    if not plain:
+        msg = "is not an http(s) URL without user name and password: a token belongs into an environment variable"
+        raise ValueError(msg)
+    return url
+
+
+PartyId = Annotated[str, Field(pattern=r"^[A-Z]{2}\*[A-Z0-9]{3}$")]
+"""country code and party id, such as DE*LDW"""
+Url = Annotated[str, AfterValidator(_without_user_info), Field(repr=False)]
+"""kept out of reprs: some peers want a key in the query of their versions URL"""
+
+
+class OwnParty(BaseModel):
+    """The eMSP itself, as its peers shall see it: what a credentials handshake says about us."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    party: PartyId
+    """country code and party id, such as DE*NST"""
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    website: str | None = None
+    versions_url: Url
+    """where peers reach our own versions, served by `roamledger serve`"""
+    roles: tuple[Role, ...] = ("EMSP",)
 
 
 class Connection(BaseModel):
@@ -36,20 +85,56 @@ class Connection(BaseModel):
     """`platform` is the eMSP's own system: tokens and the custom module `authorizations`."""
     parties: tuple[str, ...] = ()
     """the parties reached through it, such as DE*LDW; a hub reaches several"""
-    versions_url: str
-    token_env: str
-    """name of the environment variable that holds the credentials token"""
-    token_encoding: Literal["base64", "raw"] = "base64"
+    roles: tuple[Role, ...] = ()
+    """what the peer is to us; by default what its kind says"""
+    versions_url: Url
+    token_env: str = ""
+    """name of the environment variable that holds the token: the one agreed by hand, or token A of a handshake"""
+    inbound_token_env: str = ""
+    """name of the environment variable with the token under which the peer pushes to us, where agreed by hand"""
+    token_encoding: TokenEncoding = "base64"
+    """`auto` begins with base64 and tries raw where that is refused"""
     other_hosts: tuple[str, ...] = ()
     """further places of its endpoints, such as https://cdrs.example; its token is sent nowhere else"""
+    routing_from: PartyId | None = None
+    """through a hub: the party that we speak as, in OCPI-from-party-id and OCPI-from-country-code"""
+    routing_to: PartyId | None = None
+    """through a hub: whom we speak to; the hub itself, where lists of all its parties are asked for"""
+    preferred_versions: tuple[OcpiVersion, ...] = ()
+    """tried in this order before the highest common version"""
+    forbidden_versions: tuple[OcpiVersion, ...] = ()
+    """never spoken, though the peer offers them"""
     page_limit: Annotated[int, Field(ge=1, le=1000)] = 200
+    requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    """the most that we ask of it; None: as fast as it answers"""
+    trust_total_count: bool = True
+    """false for a peer whose X-Total-Count is known to be wrong: its lists then end where its pages end"""
     overlap_seconds: Annotated[int, Field(ge=0)] = 3600
     """each pull looks this far behind its watermark, because peers stamp `last_updated` before they publish"""
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     attempts: Annotated[int, Field(ge=1)] = 5
 
+    @model_validator(mode="after")
+    def _does_not_contradict_itself(self) -> Self:
+        if (self.routing_from is None) != (self.routing_to is None):
+            msg = f"connection {self.connection_id}: routing_from and routing_to go together, and one is missing"
+            raise ValueError(msg)
+        if both := sorted(set(self.preferred_versions) & set(self.forbidden_versions)):
+            msg = f"connection {self.connection_id}: {', '.join(both)} is preferred and forbidden: decide for one"
+            raise ValueError(msg)
+        if self.roles and self.kind != "platform" and self.kind.upper() not in self.roles:
+            msg = f"connection {self.connection_id}: kind {self.kind} needs {self.kind.upper()} among its roles"
+            raise ValueError(msg)
+        return self
+
     def token(self) -> SecretStr:
-        """Read the credentials token from the environment; a missing one is a `UserError` that names the variable."""
+        """Read the token from the environment; a missing one is a `UserError` that names the variable."""
+        if not self.token_env:
+            msg = (
+                f"connection {self.connection_id} has no token: name its variable in token_env, "
+                f"or run `roamledger connect register {self.connection_id}`"
+            )
+            raise UserError(msg)
         value = os.environ.get(self.token_env, "")
         if not value:
             msg = f"connection {self.connection_id}: environment variable {self.token_env} with its token is not set"
@@ -76,6 +161,10 @@ class Settings(BaseSettings):
     now: datetime | None = None
     """a fixed clock, for reproducible runs; default: the machine's"""
     workers: Annotated[int, Field(ge=1)] = os.cpu_count() or 1
+    own_party: OwnParty | None = None
+    """the eMSP itself; needed for handshakes"""
+    pull_workers: Annotated[int, Field(ge=1, le=64)] = 4
+    """connections that are pulled at the same time"""
     connections: tuple[Connection, ...] = ()
 
     @field_validator("now")

@@ -134,3 +134,17 @@ DISPUTE_EVENTS = Table(
     Column("billing_month", SqlDate, nullable=False),
     comment="One row per event of a dispute case; a case is a CDR.",
 )
+
+CONNECTION_EVENTS = Table(
+    "connection_events",
+    METADATA,
+    Column("event_id", Integer, primary_key=True, autoincrement=True),
+    Column("connection_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("ocpi_version", String(16), nullable=True),
+    Column("our_token_fingerprint", String(8), nullable=True),
+    Column("their_token_fingerprint", String(8), nullable=True),
+    Column("happened_at", UtcDateTime, nullable=False),
+    Index("ix_connection_events_connection", "connection_id"),
+    comment="One row per handshake that was completed: registered, rotated, unregistered. Fingerprints, never tokens.",
+)
