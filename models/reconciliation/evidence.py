@@ -1,106 +1,127 @@
 """What the rules look at: the CDRs to judge, their neighbours, and everything that is known about them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final
 
 import polars as pl
 
-from models.rating.selection import connector_key
-from models.reconciliation.copies import copy_keys, standing, with_credit_status
-from models.reconciliation.thresholds import DEFAULTS, Thresholds
-from models.reconciliation.wording import billed
+from models.reconciliation.causes import NO_CAUSES
+from models.reconciliation.copies import copy_keys, standing
+from models.reconciliation.prices import with_prices
+from models.reconciliation.thresholds import NO_OVERRIDES, Limits
+from models.reconciliation.tokens import with_token
+from models.schemas.registry import Layer, table
+
+_GRACE: Final = timedelta(days=1)
+"""how long after the newest CDR of a month the other modules of the same pull may have been received"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Surroundings:
+    """What only some rules need; a rule whose table is empty says that it did not look."""
+
+    home_chargers: pl.DataFrame = field(default_factory=table(Layer.MASTER, "home_chargers").empty)
+    vat_rates: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(
+            schema={
+                "country": pl.String,
+                "rate_pct": pl.Decimal(9, 4),
+                "vat_valid_from": pl.Date,
+                "vat_valid_to": pl.Date,
+            }
+        )
+    )
+    """standard VAT rates by country (alpha-2), `vat_valid_to` exclusive or null"""
+    currencies: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"country": pl.String, "currency": pl.String})
+    )
+    """legal tender by country (alpha-2)"""
+    changed_keys: pl.Series = field(default_factory=lambda: pl.Series("cdr_key", [], pl.String))
+    """keys of CDRs of which a second body was received, and quarantined"""
+    originals: pl.DataFrame = field(default_factory=table(Layer.TYPED, "cdrs").empty)
+    """CDRs of any month that credits refer to, and all other credits of them"""
+    meters: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(
+            schema={"cdr_key": pl.String, "start_kwh": pl.Decimal(18, 9), "end_kwh": pl.Decimal(18, 9)}
+        )
+    )
+    """signed meter readings at start and end, of the CDRs that carry them"""
+    causes: pl.DataFrame = field(default_factory=lambda: NO_CAUSES)
+    """why claimed prices differ, from `models.reconciliation.causes.causes_of`"""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Frames for the rules. Neighbours stand in `cdrs` with `is_judged` false: witnesses, never findings."""
 
     cdrs: pl.DataFrame
-    """`typed/cdrs` with `is_judged`, `is_credited`, `claimed` (total excl. VAT, rounded once) and, joined from the
-    agreement, `agreed_currency`, `tolerance_amount`, `tolerance_pct`, `has_agreement`; from the connector
-    `connector_power_kw`, `latitude`, `longitude`, `tariff_ids`, `connector_updated_at`"""
+    """`typed/cdrs` with the columns of `models.reconciliation.facts.cdrs_with_facts`"""
     periods: pl.DataFrame
     matches: pl.DataFrame
     """`matched/matches` of the judged CDRs"""
     priced: pl.DataFrame
     """`priced/wholesale_cdrs` of the judged CDRs"""
     tokens: pl.DataFrame
+    """`typed/tokens`; several versions of a token may stand in it"""
     versions: pl.DataFrame
     tariffs_at_start: pl.DataFrame
     """of the judged CDRs, from `models.rating.selection.tariffs_at_start`"""
-    copies: pl.Series
-    """keys of the CDRs that tell a session again, from `models.reconciliation.copies.copy_keys`"""
-    thresholds: Thresholds = DEFAULTS
+    limits: Limits = NO_OVERRIDES
+    around: Surroundings = field(default_factory=Surroundings)
 
-    @property
+    @cached_property
     def judged(self) -> pl.DataFrame:
         """The CDRs that a run decides about."""
         return self.cdrs.filter("is_judged")
 
-    @property
+    @cached_property
     def claims(self) -> pl.DataFrame:
-        """Judged CDRs that claim money: no credits, and nothing that a credit took back."""
-        return standing(self.judged)
+        """Judged CDRs that claim money, with what tokens, matching and rating say of each.
+
+        No credits, and nothing that a credit took back. Beside the columns of `cdrs` there are those of `with_token`,
+        `with_prices` and `match_kind`, `match_reason`.
+        """
+        found = self.matches.select("cdr_key", "match_kind", pl.col("reason").alias("match_reason"))
+        matched = standing(self.judged).join(found, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+        return with_prices(with_token(matched, self.tokens), self.priced)
+
+    @cached_property
+    def credits(self) -> pl.DataFrame:
+        """Judged credit CDRs."""
+        return self.judged.filter("is_credit")
+
+    @cached_property
+    def copies(self) -> pl.Series:
+        """Keys of the CDRs that tell a session again."""
+        return copy_keys(self.cdrs, self.limits)
+
+    @cached_property
+    def sessions(self) -> pl.DataFrame:
+        """Standing claims and neighbours but for copies: what can overlap, with numbers for its token and EVSE.
+
+        Copies overlap their original by nature and have rules of their own. Numbers sort and group several times
+        faster than texts.
+        """
+        wanted = ("cdr_key", "cpo_id", "started_at", "ended_at", "latitude", "longitude", "total_energy_kwh")
+        token = pl.format("{}*{}", "token_uid", pl.col("token_type").fill_null(""))
+        evse = pl.format("{}*{}*{}", "cpo_id", "location_id", "evse_uid")
+        kept = standing(self.cdrs).filter(~pl.col("cdr_key").is_in(self.copies.implode()))
+        numbered = (each.str.to_uppercase().cast(pl.Categorical).to_physical() for each in (token, evse))
+        names = ("token_number", "evse_number")
+        return kept.select(*wanted, *(each.alias(name) for each, name in zip(numbered, names, strict=True)))
+
+    @cached_property
+    def known_until(self) -> datetime | None:
+        """The last instant that the judged CDRs were received at, and a day: what is later is not looked at.
+
+        Verdicts depend on records alone, never on the time of the run.
+        """
+        return known_until(self.judged)
 
 
-def gather(
-    *,
-    cdrs: pl.DataFrame,
-    periods: pl.DataFrame,
-    matches: pl.DataFrame,
-    priced: pl.DataFrame,
-    tokens: pl.DataFrame,
-    versions: pl.DataFrame,
-    tariffs_at_start: pl.DataFrame,
-    thresholds: Thresholds = DEFAULTS,
-) -> Evidence:
-    """Put the evidence together, with what several rules ask of it worked out once. See `Evidence` for the frames."""
-    copies = copy_keys(cdrs, thresholds)
-    return Evidence(cdrs, periods, matches, priced, tokens, versions, tariffs_at_start, copies, thresholds)
-
-
-def cdrs_with_facts(
-    cdrs: pl.DataFrame,
-    neighbours: pl.DataFrame,
-    agreements: pl.DataFrame,
-    connectors: pl.DataFrame,
-    thresholds: Thresholds = DEFAULTS,
-) -> pl.DataFrame:
-    """Give `Evidence.cdrs`: the judged CDRs and their neighbours, with agreement and connector beside each."""
-    judged = cdrs.with_columns(pl.lit(True).alias("is_judged"))
-    together = pl.concat([judged, neighbours.with_columns(pl.lit(False).alias("is_judged"))], how="vertical")
-    return (
-        with_credit_status(together)
-        .with_columns(billed(pl.col("total_cost_excl_vat")).alias("claimed"), connector_key())
-        .join(_connector_facts(connectors), on="connector_key", how="left", validate="m:1")
-        .join(_agreement_facts(agreements), on="cpo_id", how="left", validate="m:1")
-        .with_columns(
-            pl.col("tolerance_amount").fill_null(thresholds.tolerance_amount),
-            pl.col("tolerance_pct").fill_null(thresholds.tolerance_pct),
-            _is_agreed().alias("has_agreement"),
-        )
-        .sort("cdr_key")
-    )
-
-
-def _connector_facts(connectors: pl.DataFrame) -> pl.DataFrame:
-    power = pl.col("max_power_kw").alias("connector_power_kw")
-    updated = pl.col("last_updated_at").alias("connector_updated_at")
-    return connectors.select("connector_key", power, "latitude", "longitude", "tariff_ids", updated)
-
-
-def _agreement_facts(agreements: pl.DataFrame) -> pl.DataFrame:
-    return agreements.select(
-        "cpo_id",
-        pl.col("currency").alias("agreed_currency"),
-        "tolerance_amount",
-        "tolerance_pct",
-        "valid_from",
-        "valid_to",
-    )
-
-
-def _is_agreed() -> pl.Expr:
-    """Tell whether an agreement with the CPO was in force on the day of the start (by day, half-open)."""
-    day = pl.col("started_at").dt.date()
-    ended = pl.col("valid_to").is_not_null() & (day >= pl.col("valid_to"))
-    return (pl.col("valid_from") <= day).fill_null(False) & ~ended
+def known_until(cdrs: pl.DataFrame) -> datetime | None:
+    """Give the instant up to which the records of a month count as received; None for a month without CDRs."""
+    newest: datetime | None = cdrs.select(pl.col("received_at").max()).item()
+    return None if newest is None else newest + _GRACE

@@ -1,4 +1,4 @@
-"""What a held CDR is disputed for: its blocking findings in one row, ready to open a case with."""
+"""What a held or rejected CDR is disputed for: its blocking findings in one row, ready to open a case with."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ from models.types.vocabularies import Severity, Verdict
 
 
 def holds(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-    """Give one row per held CDR, sorted by key: `rule_ids` and `reason` of what blocks it, and the amount at stake.
+    """Give one row per held or rejected CDR, sorted by key: `rule_ids` and `reason` of what blocks it, and its stake.
 
     The amount is the largest of the findings and not their sum: two reasons to refuse the same 12 EUR are one claim of
     12 EUR.
@@ -16,7 +16,7 @@ def holds(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
         findings: `matched/findings`.
     """
     blocking = (
-        findings.filter(pl.col("severity") == str(Severity.BLOCK))
+        findings.filter(pl.col("severity").is_in([str(Severity.REJECT), str(Severity.BLOCK)]))
         .sort("cdr_key", "rule_id")
         .group_by("cdr_key", maintain_order=True)
         .agg(
@@ -25,7 +25,7 @@ def holds(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
             pl.col("amount_at_stake").max(),
         )
     )
-    held = verdicts.filter(pl.col("verdict") == str(Verdict.HOLD))
+    held = verdicts.filter(pl.col("verdict") != str(Verdict.ACCEPT))
     return (
         held.select("cdr_key", "cpo_id", "currency", "billing_month")
         .join(blocking, on="cdr_key", how="inner", validate="1:1")

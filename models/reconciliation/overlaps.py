@@ -9,7 +9,7 @@ _ROUNDS: Final = 64
 """Bound on rounds, see `later_starting`; a group with more overlaps than this is flagged as a whole."""
 
 
-def later_starting(sessions: pl.DataFrame, group: str, tolerance: timedelta) -> pl.DataFrame:
+def later_starting(sessions: pl.DataFrame, group: str, tolerance: timedelta | pl.Expr) -> pl.DataFrame:
     """Give one row per session (`cdr_key`, `other_key`) that starts while an earlier one of its group still runs.
 
     Only the later-starting session is named, and a session so named is no witness against the next: else one false
@@ -19,17 +19,19 @@ def later_starting(sessions: pl.DataFrame, group: str, tolerance: timedelta) -> 
     Args:
         sessions: `cdr_key`, `started_at`, `ended_at` and the group column, null where unknown.
         group: the column within which sessions exclude each other.
-        tolerance: overlaps up to this long are clean.
+        tolerance: overlaps up to this long are clean; of all sessions, or per session.
     """
-    columns = ("cdr_key", "started_at", "ended_at", "group")
+    columns = ("cdr_key", "started_at", "ended_at", "tolerance", "group")
+    allowed = tolerance if isinstance(tolerance, pl.Expr) else pl.lit(tolerance)
     known = sessions.drop_nulls(group).filter(pl.col("started_at") < pl.col("ended_at"))
+    known = known.with_columns(allowed.alias("tolerance"))
     ordered = known.sort(group, "started_at", "ended_at", "cdr_key")
     # Windows over a number are several times faster than over text.
-    remaining = ordered.select(*columns[:3], pl.col(group).rle_id().alias("group"))
+    remaining = ordered.select(*columns[:4], pl.col(group).rle_id().alias("group"))
     found: list[pl.DataFrame] = []
     for _ in range(_ROUNDS):
         remaining = _with_latest_before(remaining)
-        flagged = remaining.filter(pl.col("latest_end") - pl.col("started_at") > tolerance)
+        flagged = remaining.filter(_is_too_long())
         if flagged.is_empty():
             break
         first = flagged.unique(subset="group", keep="first", maintain_order=True)
@@ -39,11 +41,13 @@ def later_starting(sessions: pl.DataFrame, group: str, tolerance: timedelta) -> 
         remaining = remaining.join(first.select("cdr_key"), on="cdr_key", how="anti", maintain_order="left")
     else:
         left = _with_latest_before(remaining)
-        found.append(
-            left.filter(pl.col("latest_end") - pl.col("started_at") > tolerance).select("cdr_key", "other_key")
-        )
+        found.append(left.filter(_is_too_long()).select("cdr_key", "other_key"))
     nothing = sessions.select("cdr_key", pl.col("cdr_key").alias("other_key")).clear()
     return pl.concat([nothing, *found], how="vertical").sort("cdr_key")
+
+
+def _is_too_long() -> pl.Expr:
+    return pl.col("latest_end") - pl.col("started_at") > pl.col("tolerance")
 
 
 def _with_latest_before(ordered: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,8 @@ from models.types.vocabularies import RatingOutcome
 def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
     """Add what the kernel made of each CDR, and `claimed_price`, `recomputed_price`, `difference` on one `price_basis`.
 
+    Where the CDR leaves its price open, `price_low` and `price_high` bound it, and `price_notes` are rating's notes.
+
     The basis is `excl. VAT` where both sides know that amount, else `incl. VAT`, else null: prices are never compared
     across VAT. Both are rounded once before they are compared, because a CPO may claim four decimals or two. A credit
     CDR's total is negative on both sides: rating negates it too.
@@ -26,6 +28,8 @@ def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
         pl.col("reason").alias("not_priced_reason"),
         billed(pl.col("total_excl_vat")).alias("recomputed_excl_vat"),
         billed(pl.col("total_incl_vat")).alias("recomputed_incl_vat"),
+        *(billed(pl.col(f"price_{name}")).alias(f"_{name}") for name in _BOUNDS),
+        pl.col("notes").alias("price_notes"),
     )
     return (
         cdrs.join(recomputed, on="cdr_key", how="left", maintain_order="left", validate="1:1")
@@ -38,7 +42,10 @@ def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
             _on_basis(pl.lit("excl. VAT"), pl.lit("incl. VAT")).alias("price_basis"),
             _on_basis(pl.col("claimed_excl_vat"), pl.col("claimed_incl_vat")).alias("claimed_price"),
             _on_basis(pl.col("recomputed_excl_vat"), pl.col("recomputed_incl_vat")).alias("recomputed_price"),
+            _on_basis(pl.col("_low_excl_vat"), pl.col("_low_incl_vat")).alias("price_low"),
+            _on_basis(pl.col("_high_excl_vat"), pl.col("_high_incl_vat")).alias("price_high"),
         )
+        .drop(f"_{name}" for name in _BOUNDS)
         .with_columns((pl.col("claimed_price") - pl.col("recomputed_price")).cast(BILLED).alias("difference"))
     )
 
@@ -46,14 +53,21 @@ def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
 def exceeds_tolerance() -> pl.Expr:
     """Tell whether the difference is beyond both the amount and the share of the price that are tolerated.
 
-    Without a division: difference x 100 against price x per cent, at a scale that keeps every digit.
+    Where the CDR leaves its price open, what counts is how far the claim lies outside of the bounds. Without a
+    division: difference x 100 against price x per cent, at a scale that keeps every digit.
     """
-    difference = pl.col("difference").abs()
+    outside = pl.max_horizontal(
+        pl.col("price_low") - pl.col("claimed_price"), pl.col("claimed_price") - pl.col("price_high")
+    )
+    is_inside = (outside <= 0).fill_null(False)
+    difference = pl.when(~is_inside).then(pl.coalesce(outside, pl.col("difference").abs())).otherwise(_NOTHING)
     share = pl.col("recomputed_price").abs().cast(_WIDE) * pl.col("tolerance_pct").cast(_WIDE)
     return (difference > pl.col("tolerance_amount")) & (difference.cast(_WIDE) * 100 > share)
 
 
 _WIDE: Final = pl.Decimal(38, 6)
+_NOTHING: Final = pl.lit(0).cast(BILLED)
+_BOUNDS: Final = ("low_excl_vat", "high_excl_vat", "low_incl_vat", "high_incl_vat")
 
 
 def _on_basis(excl_vat: pl.Expr, incl_vat: pl.Expr) -> pl.Expr:

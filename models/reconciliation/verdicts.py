@@ -1,5 +1,7 @@
 """What becomes of each CDR: one verdict over all its findings, with both prices side by side."""
 
+from typing import Final
+
 import polars as pl
 
 from models.reconciliation.prices import with_prices
@@ -8,28 +10,32 @@ from models.types.vocabularies import Severity, Verdict
 
 
 def judge(cdrs: pl.DataFrame, findings: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
-    """Give `matched/verdicts`, one row per CDR, sorted by key: hold where any finding blocks, else accept.
+    """Give `matched/verdicts`, one row per CDR, sorted by key: reject or hold where any finding says so, else accept.
 
-    Nothing is rejected here: to refuse a claim for good is a decision of people, and until then even an impossible
-    record is held with a case, so that no claim ever leaves the books without one.
+    Reject means that by agreement nothing is owed; it opens a case as a hold does, so that no claim ever leaves the
+    books without one, and people have the last word on it.
 
     Args:
         cdrs: `typed/cdrs`.
         findings: `matched/findings` of these CDRs.
         priced: `priced/wholesale_cdrs` of these CDRs.
     """
-    blocks = pl.col("severity") == str(Severity.BLOCK)
     by_cdr = (
         findings.sort("cdr_key", "rule_id")
         .group_by("cdr_key", maintain_order=True)
-        .agg(pl.col("rule_id").alias("rule_ids"), blocks.any().alias("is_blocked"))
+        .agg(
+            pl.col("rule_id").alias("rule_ids"),
+            *((pl.col("severity") == str(each)).any().alias(f"has_{each}") for each in _VERDICT_OF),
+        )
     )
-    verdict = pl.when(pl.col("is_blocked").fill_null(False)).then(pl.lit(str(Verdict.HOLD)))
+    verdict = pl.coalesce(
+        pl.when(f"has_{severity}").then(pl.lit(str(verdict))) for severity, verdict in _VERDICT_OF.items()
+    )
     return (
         with_prices(cdrs, priced)
         .join(by_cdr, on="cdr_key", how="left", validate="1:1")
         .with_columns(
-            verdict.otherwise(pl.lit(str(Verdict.ACCEPT))).alias("verdict"),
+            verdict.fill_null(str(Verdict.ACCEPT)).alias("verdict"),
             pl.col("rule_ids").fill_null(pl.lit([], dtype=pl.List(pl.String))),
             (pl.col("claimed_excl_vat") - pl.col("recomputed_excl_vat")).alias("difference_excl_vat"),
             pl.col("total_cost_excl_vat").alias("claimed_excl_vat"),
@@ -37,3 +43,7 @@ def judge(cdrs: pl.DataFrame, findings: pl.DataFrame, priced: pl.DataFrame) -> p
         .select(pl.col(name).cast(dtype) for name, dtype in table(Layer.MATCHED, "verdicts").schema.items())
         .sort("cdr_key")
     )
+
+
+_VERDICT_OF: Final = {Severity.REJECT: Verdict.REJECT, Severity.BLOCK: Verdict.HOLD}
+"""what a finding makes of its CDR, the gravest first; no other severity changes a verdict"""

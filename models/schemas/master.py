@@ -176,6 +176,8 @@ class Agreements(Contract):
     valid_to: Day = optional()
     rating_policy: Text = optional()
     """the choices on contested points of rating in which it differs from the defaults, as `name=value;name=value`"""
+    rule_thresholds: Text = optional()
+    """the thresholds of reconciliation in which it differs from the defaults, as `name=value;name=value`"""
 
 
 class FxRates(Contract):

@@ -1,11 +1,11 @@
-"""Contracts of the layer `matched`: each CDR held against what the eMSP authorized, and what becomes of it."""
+"""Contracts of the layer `matched`: each record held against its partners, and what becomes of each CDR."""
 
-from models.schemas.columns import Billed, Contract, Day, Text, TextList, Volume, Whole, key, one_of, optional
-from models.types.vocabularies import MatchKind, Severity, Verdict
+from models.schemas.columns import Billed, Contract, Day, Instant, Text, TextList, Volume, Whole, key, one_of, optional
+from models.types.vocabularies import MatchKind, MatchOutcome, RecordKind, Severity, Verdict
 
 
 class Matches(Contract):
-    """One row per CDR (`cdr_key`): the authorization it belongs to, or none."""
+    """One row per CDR (`cdr_key`): the authorization and the session it belongs to, or none."""
 
     cdr_key: Text = key()
     match_kind: Text = one_of(MatchKind)
@@ -14,6 +14,51 @@ class Matches(Contract):
     """session start minus authorization"""
     reason: Text = optional()
     """why there is no match, in a sentence"""
+    session_key: Text = optional()
+    session_match_kind: Text = one_of(MatchKind)
+    session_reason: Text = optional()
+    """why there is no session, in a sentence"""
+    billing_month: Day
+
+
+class RecordOutcomes(Contract):
+    """One row per record of the four-way match (`record_kind`, `record_key`): its partner, or why it has none.
+
+    The key is the authorization's id, the session's key, the CDR's key, or the id of the tariff's version.
+    """
+
+    record_kind: Text = one_of(RecordKind)
+    record_key: Text = key()
+    outcome: Text = one_of(MatchOutcome)
+    cdr_key: Text = optional()
+    """the CDR of an authorization or a session, the first CDR that a tariff's version priced, and of a CDR itself"""
+    authorization_id: Text = optional()
+    session_key: Text = optional()
+    reason: Text = optional()
+    billing_month: Day
+
+
+class ExpectedCdrs(Contract):
+    """One row per session, or authorization without one, whose CDR never came (`record_kind`, `record_key`)."""
+
+    record_kind: Text = one_of(RecordKind)
+    record_key: Text = key()
+    cpo_id: Text = optional()
+    token_uid: Text = optional()
+    contract_id: Text = optional()
+    location_id: Text = optional()
+    evse_uid: Text = optional()
+    started_at: Instant
+    """of the session, or when it was authorized"""
+    ended_at: Instant = optional()
+    energy_kwh: Volume = optional()
+    due_at: Instant
+    """when the CDR should have been there, by the agreement's threshold"""
+    estimated_excl_vat: Billed = optional()
+    """to be accrued: the session's energy and time at the connector's tariff; null where that cannot be priced"""
+    currency: Text = optional()
+    estimate_reason: Text = optional()
+    """why there is no estimate"""
     billing_month: Day
 
 
@@ -29,9 +74,35 @@ class Findings(Contract):
     """one sentence with the numbers: what was expected, what was found"""
     expected: Text = optional()
     found: Text = optional()
+    other_cdr_key: Text = optional()
+    """the CDR that this one is held against"""
+    measured: Volume = optional()
+    """the figure that broke the rule, in `unit`"""
+    permitted: Volume = optional()
+    """the bound that it broke: a threshold, or what was to be expected"""
+    unit: Text = optional()
+    distance_km: Volume = optional()
+    seconds_between: Whole = optional()
+    energy_difference: Billed = optional()
+    """claimed minus recomputed sub-total, excl. VAT, rounded once; null where either is unknown"""
+    time_difference: Billed = optional()
+    parking_difference: Billed = optional()
+    fixed_difference: Billed = optional()
+    reservation_difference: Billed = optional()
+    causes: TextList
+    """explanations that give the claimed price to the cent; several are alternatives, none means not explained"""
     amount_at_stake: Billed = optional()
     """excl. VAT, in `currency`; null where the rule puts no figure on it"""
     currency: Text = key()
+    billing_month: Day
+
+
+class NotChecked(Contract):
+    """One row per CDR and rule that could not look at it (`cdr_key`, `rule_id`): neither passed nor broken."""
+
+    cdr_key: Text = key()
+    rule_id: Text = key()
+    reason: Text = key()
     billing_month: Day
 
 

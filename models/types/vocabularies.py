@@ -64,12 +64,39 @@ class MatchKind(StrEnum):
 
     BY_REFERENCE = "by_reference"
     BY_TOKEN_WINDOW_LOCATION = "by_token_window_location"
+    AMBIGUOUS = "ambiguous"
+    """by token, window and location, where another authorization fitted just as well"""
     NONE = "none"
 
 
-class Severity(StrEnum):
-    """What a reconciliation finding does to its CDR."""
+class RecordKind(StrEnum):
+    """The four kinds of record that are matched with each other."""
 
+    AUTHORIZATION = "authorization"
+    SESSION = "session"
+    CDR = "cdr"
+    TARIFF = "tariff"
+
+
+class MatchOutcome(StrEnum):
+    """How a record of the four-way match ended."""
+
+    BY_REFERENCE = "by_reference"
+    BY_TOKEN_WINDOW_LOCATION = "by_token_window_location"
+    AMBIGUOUS = "ambiguous"
+    """matched, where another partner fitted just as well"""
+    MISSING_PARTNER = "missing_partner"
+    PENDING = "pending"
+    """its partner is not due yet"""
+    NOT_EXPECTED = "not_expected"
+    """nothing has to belong to it: a refused authorization, a credit, an invalid session, a tariff nobody used"""
+
+
+class Severity(StrEnum):
+    """What a reconciliation finding does to its CDR, the gravest first."""
+
+    REJECT = "reject"
+    """the claim is refused: by agreement nothing is owed"""
     BLOCK = "block"
     """the CDR is held and disputed"""
     REVIEW = "review"

@@ -24,6 +24,7 @@ from models.ocpi.locations import is_time_zone
 from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import decode_json, parse_tariff
 from models.rating.policy import PolicyError, read_choices
+from models.reconciliation.thresholds import ThresholdError, read_thresholds
 from models.schemas.registry import TABLES, Layer, Table
 from models.types.money import is_known_currency
 from models.types.vocabularies import CurrentType, ReimbursementBasis, TariffSource
@@ -93,6 +94,7 @@ def load_master(folder: Path) -> dict[str, pl.DataFrame]:
         _check_plans,
         _check_words,
         _check_policies,
+        _check_thresholds,
         _check_home_chargers,
     ):
         for complaint in check(folder, tables):
@@ -305,6 +307,15 @@ def _check_policies(folder: Path, tables: dict[str, pl.DataFrame]) -> Iterator[s
             _ = read_choices(choices or "")
         except PolicyError as error:
             yield f"{folder / 'agreements.csv'}: rating_policy of {cpo_id}: {error}"
+
+
+def _check_thresholds(folder: Path, tables: dict[str, pl.DataFrame]) -> Iterator[str]:
+    """Check that agreements name only thresholds that exist, with values that are numbers."""
+    for cpo_id, thresholds in tables["agreements"].select("cpo_id", "rule_thresholds").iter_rows():
+        try:
+            _ = read_thresholds(thresholds or "")
+        except ThresholdError as error:
+            yield f"{folder / 'agreements.csv'}: rule_thresholds of {cpo_id}: {error}"
 
 
 def _values_of(frame: pl.DataFrame, column: str) -> Iterable[str]:

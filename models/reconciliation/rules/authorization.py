@@ -3,7 +3,7 @@
 import polars as pl
 
 from models.reconciliation.evidence import Evidence
-from models.reconciliation.rules.rule import found, rule, sentence
+from models.reconciliation.rules.rule import found, needs_column, rule, sentence, worse
 from models.reconciliation.wording import instant
 from models.types.vocabularies import MatchKind, Severity
 
@@ -12,34 +12,36 @@ _CHARGES_OFFLINE = ("ALWAYS", "ALLOWED", "ALLOWED_OFFLINE")
 """settings under which a charger may let a token charge without asking (OCPI 12.4.5)"""
 
 
-@rule("R18", "no authorization", Severity.BLOCK)
+@rule("R18", "no authorization", Severity.BLOCK, Severity.REVIEW)
 def no_authorization(evidence: Evidence) -> pl.DataFrame:
-    """No authorization of ours belongs to the session, and the token's whitelist setting did not allow one without."""
-    unmatched = evidence.matches.filter(pl.col("match_kind") == str(MatchKind.NONE)).select("cdr_key", "reason")
-    claims = evidence.claims.join(unmatched, on="cdr_key", how="inner", validate="1:1")
-    judged = _with_token(claims, evidence.tokens)
+    """No authorization of ours belongs to the session, and the token's whitelist setting did not allow one without.
+
+    The setting is that of the start. Where only a later one is known, a whitelisted session is a review.
+    """
+    unmatched = evidence.claims.filter(pl.col("match_kind") == str(MatchKind.NONE))
     is_whitelisted = pl.col("auth_method").eq_missing(_WHITELIST)
     may_charge_offline = is_whitelisted & pl.col("whitelist").is_in(_CHARGES_OFFLINE).fill_null(False)
+    is_uncertain = is_whitelisted & ~pl.col("was_token_known")
     return found(
-        judged.filter(~may_charge_offline),
-        message=sentence("no authorization ({}): {}", "auth_method", "reason"),
+        unmatched.filter(~may_charge_offline),
+        message=sentence("no authorization ({}): {}", "auth_method", "match_reason"),
         expected=pl.lit("a granted authorization, or a whitelisted token"),
         actual=sentence("{}, token whitelist {}", "auth_method", "whitelist"),
         stake=pl.col("claimed"),
+        severity=worse(is_uncertain, Severity.REVIEW, Severity.BLOCK),
     )
 
 
 @rule("R19", "token unknown or invalid", Severity.BLOCK)
 def token_not_valid(evidence: Evidence) -> pl.DataFrame:
     """The token was never issued by us, or was already invalid when the session started."""
-    judged = _with_token(evidence.claims, evidence.tokens)
     is_unknown = pl.col("is_valid").is_null()
-    was_invalid = ~pl.col("is_valid") & (pl.col("token_updated_at") <= pl.col("started_at"))
+    was_invalid = ~pl.col("is_valid") & pl.col("was_token_known")
     since = instant(pl.col("token_updated_at"))
     unknown = sentence("token {} of type {} was never issued by us", "token_uid", "token_type")
     invalid = sentence("token {} of type {} is invalid since {}", "token_uid", "token_type", since)
     return found(
-        judged.filter(is_unknown | was_invalid),
+        evidence.claims.filter(is_unknown | was_invalid),
         message=pl.when(is_unknown).then(unknown).otherwise(invalid),
         expected=pl.lit("a token that is valid at the start"),
         actual=pl.when(is_unknown).then(pl.lit("unknown token")).otherwise(sentence("invalid since {}", since)),
@@ -47,20 +49,35 @@ def token_not_valid(evidence: Evidence) -> pl.DataFrame:
     )
 
 
-def _with_token(claims: pl.DataFrame, tokens: pl.DataFrame) -> pl.DataFrame:
-    """Add the token's setting and validity, found by uid and type; a CDR without a type takes any type of the uid."""
-    facts = tokens.select(
-        pl.col("token_uid").str.to_uppercase().alias("_uid"),
-        pl.col("token_type").alias("_type"),
-        "is_valid",
-        "whitelist",
-        pl.col("last_updated_at").alias("token_updated_at"),
+@rule(
+    "R20",
+    "contract of another token",
+    Severity.BLOCK,
+    Severity.REVIEW,
+    needs=(
+        needs_column("the CDR names no contract", "contract_id"),
+        needs_column("the token was never issued by us", "token_contract_id"),
+    ),
+)
+def contract_of_another_token(evidence: Evidence) -> pl.DataFrame:
+    """The CDR names a contract that its token is not on.
+
+    Blocks where the contract is that of another token of ours; one that nobody has is a review.
+    """
+    own, named = (_bare(pl.col(name)) for name in ("token_contract_id", "contract_id"))
+    others = evidence.tokens.select(_bare(pl.col("contract_id"))).to_series().unique()
+    broken = evidence.claims.filter(own != named)
+    is_another = _bare(pl.col("contract_id")).is_in(others.implode())
+    return found(
+        broken,
+        message=sentence("names contract {}, its token {} is on {}", "contract_id", "token_uid", "token_contract_id"),
+        expected=pl.col("token_contract_id"),
+        actual=pl.col("contract_id"),
+        stake=pl.col("claimed"),
+        severity=worse(is_another, Severity.BLOCK, Severity.REVIEW),
     )
-    any_type = facts.sort("_uid", "is_valid", "token_updated_at", "_type").unique(
-        "_uid", keep="last", maintain_order=True
-    )
-    known = pl.concat([facts, any_type.with_columns(pl.lit("").alias("_type"))], how="vertical")
-    keyed = claims.with_columns(
-        pl.col("token_uid").str.to_uppercase().alias("_uid"), pl.col("token_type").fill_null("").alias("_type")
-    )
-    return keyed.join(known, on=("_uid", "_type"), how="left", maintain_order="left", validate="m:1")
+
+
+def _bare(contract: pl.Expr) -> pl.Expr:
+    """Write a contract id as eMAIDs compare: in upper case, without separators."""
+    return contract.str.to_uppercase().str.replace_all("-", "", literal=True)

@@ -6,26 +6,61 @@ from typing import Final
 import polars as pl
 
 from models.reconciliation.evidence import Evidence
-from models.reconciliation.rules import authorization, duplicates, overlapping, plausibility, price, tariff
+from models.reconciliation.rules import (
+    authorization,
+    credit,
+    delivery,
+    duplicates,
+    meters,
+    overlapping,
+    periods,
+    places,
+    plausibility,
+    price,
+    tariff,
+)
 from models.reconciliation.rules.rule import Rule
 from models.schemas.registry import Layer, table
 
 _RULES: Final = (
+    duplicates.changed_under_the_same_id,
     duplicates.session_twice,
     duplicates.duplicate_under_new_id,
     plausibility.ends_before_start,
     plausibility.in_the_future,
+    plausibility.too_long,
+    plausibility.too_small_to_bill,
+    plausibility.no_energy_yet_a_cost,
     plausibility.negative_amount,
     plausibility.energy_above_power,
-    plausibility.periods_do_not_add_up,
+    periods.periods_do_not_add_up,
+    periods.periods_out_of_place,
+    meters.meter_runs_backwards,
     overlapping.overlap_on_evse,
     overlapping.overlap_on_token,
+    overlapping.impossible_travel,
+    overlapping.more_than_one_driver_needs,
     authorization.no_authorization,
     authorization.token_not_valid,
+    authorization.contract_of_another_token,
     price.price_difference,
     tariff.tariff_not_as_published,
     price.no_agreed_price,
     price.not_the_agreed_currency,
+    periods.period_spans_price_change,
+    price.wrong_time_of_day,
+    periods.doubled_hour,
+    price.step_per_period,
+    price.vat_of_another_country,
+    delivery.late,
+    delivery.session_without_cdr,
+    credit.credit_that_does_not_fit,
+    credit.credit_without_replacement,
+    places.odd_country,
+    places.connector_that_cannot_be,
+    meters.signed_values_missing,
+    price.dear_energy,
+    places.unregistered_home_charger,
 )
 
 
@@ -36,13 +71,22 @@ def catalogue() -> tuple[Rule, ...]:
 
 def find_all(evidence: Evidence, rules: Sequence[Rule] = _RULES) -> pl.DataFrame:
     """Give `matched/findings`, one row per judged CDR and rule that it breaks, sorted by both."""
-    schema = table(Layer.MATCHED, "findings").schema
-    facts = evidence.judged.select("cdr_key", "currency", "billing_month")
     found = [_named(rule, rule.check(evidence)) for rule in rules]
+    return _shaped(evidence, pl.concat(found, how="vertical"), "findings")
+
+
+def not_checked(evidence: Evidence, rules: Sequence[Rule] = _RULES) -> pl.DataFrame:
+    """Give `matched/not_checked`, one row per judged CDR and rule that had to abstain, sorted by both."""
+    abstained = [rule.not_checked(evidence) for rule in rules]
+    return _shaped(evidence, pl.concat(abstained, how="vertical"), "not_checked")
+
+
+def _shaped(evidence: Evidence, rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    facts = evidence.judged.select("cdr_key", "currency", "billing_month")
+    schema = table(Layer.MATCHED, name).schema
     return (
-        pl.concat(found, how="vertical")
-        .join(facts, on="cdr_key", how="inner", validate="m:1")
-        .select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        rows.join(facts, on="cdr_key", how="inner", validate="m:1")
+        .select(pl.col(column).cast(dtype) for column, dtype in schema.items())
         .sort("cdr_key", "rule_id")
     )
 

@@ -4,14 +4,30 @@ import polars as pl
 
 from models.reconciliation.copies import copies_by_session, copies_by_start
 from models.reconciliation.evidence import Evidence
-from models.reconciliation.rules.rule import found, rule, sentence
+from models.reconciliation.rules.rule import SECONDS, found, rule, sentence, worse
 from models.reconciliation.wording import instant
 from models.types.vocabularies import Severity
 
 
-@rule("R02", "session claimed twice", Severity.BLOCK)
+@rule("R01", "changed under the same id", Severity.BLOCK)
+def changed_under_the_same_id(evidence: Evidence) -> pl.DataFrame:
+    """The CPO sent a second body under the id of this CDR. CDRs are immutable: which of the two holds, it must say."""
+    changed = evidence.claims.filter(pl.col("cdr_key").is_in(evidence.around.changed_keys.implode()))
+    return found(
+        changed,
+        message=sentence("the CPO sent CDR {} again with other content; the first body stands here", "cdr_id"),
+        expected=pl.lit("one body per id, and a credit CDR where it was wrong"),
+        actual=pl.lit("a second body under the same id"),
+        stake=pl.col("claimed"),
+    )
+
+
+@rule("R02", "session claimed twice", Severity.REJECT, Severity.BLOCK)
 def session_twice(evidence: Evidence) -> pl.DataFrame:
-    """A session id of a CPO stands in two CDRs, and no credit CDR takes the first one back."""
+    """A session id of a CPO stands in two CDRs, and no credit CDR takes the first one back.
+
+    A proven duplicate, with the same start, end, energy and total, is rejected; one that differs is held.
+    """
     broken = evidence.claims.join(copies_by_session(evidence.cdrs), on="cdr_key", how="inner", validate="1:1")
     return found(
         broken,
@@ -19,13 +35,15 @@ def session_twice(evidence: Evidence) -> pl.DataFrame:
         expected=pl.lit("one CDR per session"),
         actual=sentence("a second one after {}", "original_key"),
         stake=pl.col("claimed"),
+        severity=worse(pl.col("is_same_claim"), Severity.REJECT, Severity.BLOCK),
+        other_cdr_key=pl.col("original_key"),
     )
 
 
 @rule("R03", "duplicate under a new id", Severity.BLOCK)
 def duplicate_under_new_id(evidence: Evidence) -> pl.DataFrame:
     """Another CDR has the same token and EVSE, starts within the threshold (60 s) of this one and overlaps it."""
-    copies = copies_by_start(evidence.cdrs, evidence.thresholds)
+    copies = copies_by_start(evidence.cdrs, evidence.limits)
     broken = evidence.claims.join(copies, on="cdr_key", how="inner", validate="1:1")
     return found(
         broken,
@@ -39,4 +57,8 @@ def duplicate_under_new_id(evidence: Evidence) -> pl.DataFrame:
         expected=pl.lit("one CDR per session"),
         actual=sentence("a copy of {}", "original_key"),
         stake=pl.col("claimed"),
+        other_cdr_key=pl.col("original_key"),
+        seconds_between=(pl.col("started_at") - pl.col("original_started_at")).dt.total_seconds(),
+        permitted=evidence.limits.expr("duplicate_start_seconds"),
+        unit=SECONDS,
     )

@@ -1,43 +1,45 @@
-"""Rules about sessions that overlap where only one can be. Only the later-starting session is found."""
+"""Rules about sessions that cannot all be true: too near in time, or too far apart. Only the later one is found."""
 
 import polars as pl
 
-from models.reconciliation.copies import standing
 from models.reconciliation.evidence import Evidence
 from models.reconciliation.geography import distance_km
 from models.reconciliation.overlaps import later_starting
-from models.reconciliation.rules.rule import found, rule, sentence
-from models.reconciliation.wording import instant
+from models.reconciliation.rules.rule import KWH, SECONDS, found, needs_column, rule, sentence, worse
+from models.reconciliation.wording import instant, number
 from models.types.vocabularies import Severity
 
+_COORDINATES = needs_column("the coordinates of the location are not known", "latitude", "longitude")
+_TOKEN = needs_column("the CDR names no token", "token_uid")
+_OTHER = ("ended_at", "latitude", "longitude")
 
-@rule("R14", "overlap on one EVSE", Severity.REVIEW)
+
+@rule("R14", "overlap on one EVSE", Severity.REVIEW, needs=(needs_column("the CDR names no EVSE", "evse_uid"),))
 def overlap_on_evse(evidence: Evidence) -> pl.DataFrame:
     """The session starts while another one still runs at the same EVSE, by more than the threshold (60 s).
 
     A review only: which of the two is false cannot be told from the overlap.
     """
-    evse = pl.format("{}*{}*{}", "cpo_id", "location_id", "evse_uid").str.to_uppercase()
-    broken = _overlapping(evidence, evse)
+    broken = _overlapping(evidence, "evse_number")
     return found(
         broken,
         message=_message("the EVSE is still used by CDR {} until {}"),
         expected=sentence("a start after {}", instant(pl.col("other_ended_at"))),
         actual=instant(pl.col("started_at")),
         severity=Severity.REVIEW,
+        **_told(evidence),
     )
 
 
-@rule("R15", "overlap on one token", Severity.BLOCK, Severity.REVIEW)
+@rule("R15", "overlap on one token", Severity.BLOCK, Severity.REVIEW, needs=(_TOKEN,))
 def overlap_on_token(evidence: Evidence) -> pl.DataFrame:
     """The session starts while its token charges elsewhere, by more than the threshold (60 s).
 
     Blocks where the places are more than 1 km apart; nearer, or where coordinates are unknown, it is a review.
     """
-    token = pl.format("{}*{}", "token_uid", pl.col("token_type").fill_null("")).str.to_uppercase()
     distance = distance_km("latitude", "longitude", "other_latitude", "other_longitude")
-    broken = _overlapping(evidence, token).with_columns(distance.round(1).alias("distance_km"))
-    is_far = (pl.col("distance_km") > evidence.thresholds.overlap_distance_km).fill_null(False)
+    broken = _overlapping(evidence, "token_number").with_columns(distance.round(1).alias("distance_km"))
+    is_far = pl.col("distance_km") > evidence.limits.expr("overlap_distance_km")
     return found(
         broken,
         message=sentence(
@@ -46,25 +48,113 @@ def overlap_on_token(evidence: Evidence) -> pl.DataFrame:
         expected=sentence("a start after {}", instant(pl.col("other_ended_at"))),
         actual=instant(pl.col("started_at")),
         stake=pl.col("claimed"),
-        severity=pl.when(is_far).then(pl.lit(str(Severity.BLOCK))).otherwise(pl.lit(str(Severity.REVIEW))),
+        severity=worse(is_far, Severity.BLOCK, Severity.REVIEW),
+        distance_km=pl.col("distance_km"),
+        **_told(evidence),
     )
 
 
-def _overlapping(evidence: Evidence, group: pl.Expr) -> pl.DataFrame:
-    """Give the judged claims that overlap an earlier one of their group, with that one's end and place beside them.
+def _told(evidence: Evidence) -> dict[str, pl.Expr]:
+    return {
+        "other_cdr_key": pl.col("other_key"),
+        "measured": (pl.col("other_ended_at") - pl.col("started_at")).dt.total_seconds(),
+        "permitted": evidence.limits.expr("overlap_seconds"),
+        "unit": pl.lit(SECONDS),
+    }
 
-    Copies are left out: they overlap their original by nature and have a rule of their own.
-    """
-    sessions = standing(evidence.cdrs).filter(~pl.col("cdr_key").is_in(evidence.copies.implode()))
-    pairs = later_starting(sessions.with_columns(group.alias("group")), "group", evidence.thresholds.overlap)
-    other = evidence.cdrs.select(
-        pl.col("cdr_key").alias("other_key"),
-        *(pl.col(name).alias(f"other_{name}") for name in ("ended_at", "latitude", "longitude")),
-    )
-    beside = pairs.join(other, on="other_key", how="inner", validate="m:1")
-    return evidence.claims.join(beside, on="cdr_key", how="inner", validate="1:1")
+
+def _overlapping(evidence: Evidence, group: str) -> pl.DataFrame:
+    """Give the judged claims that overlap an earlier one of their group, with that one's end and place beside them."""
+    pairs = later_starting(evidence.sessions, group, evidence.limits.seconds("overlap_seconds"))
+    return evidence.claims.join(_beside(evidence, pairs), on="cdr_key", how="inner", validate="1:1")
+
+
+def _beside(evidence: Evidence, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Add the end and place of the other session, under `other_` names."""
+    named = [pl.col(name).alias(f"other_{name}") for name in _OTHER]
+    other = evidence.cdrs.select(pl.col("cdr_key").alias("other_key"), *named)
+    return pairs.join(other, on="other_key", how="inner", validate="m:1")
 
 
 def _message(other: str) -> pl.Expr:
     template = f"starts at {{}} while {other}"
     return sentence(template, instant(pl.col("started_at")), "other_key", instant(pl.col("other_ended_at")))
+
+
+@rule("R16", "impossible travel", Severity.BLOCK, Severity.REVIEW, needs=(_TOKEN, _COORDINATES))
+def impossible_travel(evidence: Evidence) -> pl.DataFrame:
+    """The token starts more than 20 km from where its last session ended, sooner than anyone travels (130 km/h).
+
+    A review, because one can fly or lend a card; blocks above what flies (900 km/h). Speeds are compared without a
+    division: km x 3600 against km/h x seconds. Overlaps have a rule of their own.
+    """
+    pairs = _journeys(evidence)
+    distance = distance_km("latitude", "longitude", "other_latitude", "other_longitude")
+    told = evidence.claims.join(_beside(evidence, pairs), on="cdr_key", how="inner", validate="1:1")
+    measured = told.with_columns(
+        distance.alias("distance_km"),
+        (pl.col("started_at") - pl.col("other_ended_at")).dt.total_seconds().alias("seconds"),
+    )
+    way = pl.col("distance_km") * 3600
+    too_fast, flown = (way > pl.col("seconds") * evidence.limits.expr(name) for name in ("travel_kmh", "flight_kmh"))
+    broken = measured.filter((pl.col("distance_km") > evidence.limits.expr("travel_km")) & too_fast)
+    speed = (way / pl.max_horizontal(pl.col("seconds"), pl.lit(1))).round(0).cast(pl.Int64)
+    kilometres = pl.col("distance_km").round(1)
+    return found(
+        broken,
+        message=sentence("{} km in {} s since CDR {} ended: {} km/h", kilometres, "seconds", "other_key", speed),
+        expected=sentence("at most {} km/h", evidence.limits.expr("travel_kmh")),
+        actual=sentence("{} km/h", speed),
+        stake=pl.col("claimed"),
+        severity=worse(flown, Severity.BLOCK, Severity.REVIEW),
+        other_cdr_key=pl.col("other_key"),
+        measured=speed,
+        permitted=evidence.limits.expr("travel_kmh"),
+        unit="km/h",
+        distance_km=pl.col("distance_km"),
+        seconds_between=pl.col("seconds"),
+    )
+
+
+def _journeys(evidence: Evidence) -> pl.DataFrame:
+    """Pair each session (`cdr_key`) with the one before it of its token (`other_key`) that had ended by its start."""
+    known = evidence.sessions.drop_nulls("token_number").sort("token_number", "started_at", "ended_at", "cdr_key")
+    same = pl.col("token_number") == pl.col("token_number").shift(1)
+    has_ended = pl.col("ended_at").shift(1) <= pl.col("started_at")
+    pairs = known.select("cdr_key", pl.col("cdr_key").shift(1).alias("other_key"), (same & has_ended).alias("is_next"))
+    return pairs.filter("is_next").select("cdr_key", "other_key")
+
+
+def _day_of_token() -> tuple[pl.Expr, ...]:
+    return pl.col("token_number"), pl.col("started_at").dt.date().alias("day")
+
+
+@rule("R17", "more than one driver needs", Severity.REVIEW, needs=(_TOKEN,))
+def more_than_one_driver_needs(evidence: Evidence) -> pl.DataFrame:
+    """The token has more sessions (8) or more energy (300 kWh) on a day, in UTC, than one driver needs.
+
+    Found are the session that exceeds the bound and those after it on that day.
+    """
+    ordered = evidence.sessions.drop_nulls("token_number").sort("token_number", "started_at", "cdr_key")
+    keys = _day_of_token()
+    counted = ordered.with_columns(
+        pl.int_range(1, pl.len() + 1).over(keys).alias("count"),
+        pl.col("total_energy_kwh").cast(pl.Decimal(38, 9)).cum_sum().over(keys).alias("energy"),
+    )
+    most, most_kwh = evidence.limits.expr("daily_sessions"), evidence.limits.expr("daily_kwh")
+    beyond = counted.filter((pl.col("count") > most) | (pl.col("energy") > most_kwh))
+    is_many = pl.col("count") > most
+    broken = evidence.claims.join(
+        beyond.select("cdr_key", "count", "energy"), on="cdr_key", how="inner", validate="1:1"
+    )
+    return found(
+        broken,
+        message=sentence("session {} of its token that day, {} kWh so far", "count", number(pl.col("energy"))),
+        expected=sentence("at most {} sessions and {} kWh a day", most, most_kwh),
+        actual=sentence("{} sessions, {} kWh", "count", number(pl.col("energy"))),
+        stake=pl.col("claimed"),
+        severity=Severity.REVIEW,
+        measured=pl.when(is_many).then(pl.col("count").cast(pl.Decimal(38, 9))).otherwise(pl.col("energy")),
+        permitted=pl.when(is_many).then(most).otherwise(most_kwh),
+        unit=pl.when(is_many).then(pl.lit("sessions")).otherwise(pl.lit(KWH)),
+    )

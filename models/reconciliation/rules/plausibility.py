@@ -3,12 +3,18 @@
 import polars as pl
 
 from models.reconciliation.evidence import Evidence
-from models.reconciliation.rules.rule import found, rule, sentence
+from models.reconciliation.rules.rule import KWH, SECONDS, found, needs_column, rule, sentence, worse
 from models.reconciliation.wording import instant, number
 from models.types.vocabularies import Severity
 
-_WIDE = pl.Decimal(38, 9)
+WIDE = pl.Decimal(38, 9)
 """Room for kWh times seconds times per cent, still exact."""
+_DC = "DC"
+
+
+def seconds_charged() -> pl.Expr:
+    """Give the whole seconds from start to end."""
+    return (pl.col("ended_at") - pl.col("started_at")).dt.total_seconds()
 
 
 @rule("R04", "ends before it starts", Severity.BLOCK)
@@ -21,6 +27,9 @@ def ends_before_start(evidence: Evidence) -> pl.DataFrame:
         expected=sentence("an end after {}", started),
         actual=ended,
         stake=pl.col("claimed"),
+        measured=seconds_charged(),
+        permitted=pl.lit(0),
+        unit=SECONDS,
     )
 
 
@@ -31,13 +40,90 @@ def in_the_future(evidence: Evidence) -> pl.DataFrame:
     It is held against the instant of receipt and not of the run, so that judging again later gives the same verdict.
     """
     latest = pl.max_horizontal("started_at", "ended_at")
+    ahead = latest - pl.col("received_at")
     received = instant(pl.col("received_at"))
     return found(
-        evidence.claims.filter(latest - pl.col("received_at") > evidence.thresholds.future),
+        evidence.claims.filter(ahead > evidence.limits.seconds("future_seconds")),
         message=sentence("reaches until {}, but was already received at {}", instant(latest), received),
         expected=sentence("an end before {}", received),
         actual=instant(latest),
         stake=pl.col("claimed"),
+        measured=ahead.dt.total_seconds(),
+        permitted=evidence.limits.expr("future_seconds"),
+        unit=SECONDS,
+    )
+
+
+@rule(
+    "R06",
+    "too long",
+    Severity.REVIEW,
+    needs=(needs_column("neither the CDR nor its connector says whether it is AC or DC", "power_type"),),
+)
+def too_long(evidence: Evidence) -> pl.DataFrame:
+    """The session lasts longer than the threshold (24 h at an AC connector, 6 h at a DC one)."""
+    is_dc = pl.col("power_type").str.to_uppercase().str.starts_with(_DC)
+    most = pl.when(is_dc).then(evidence.limits.expr("dc_hours")).otherwise(evidence.limits.expr("ac_hours"))
+    seconds = seconds_charged()
+    broken = evidence.claims.filter(pl.col("power_type").is_not_null() & (seconds > most * 3600))
+    return found(
+        broken,
+        message=sentence("lasts {} s at a connector of type {}: more than {} h", seconds, "power_type", most),
+        expected=sentence("at most {} h", most),
+        actual=sentence("{} s", seconds),
+        stake=pl.col("claimed"),
+        severity=Severity.REVIEW,
+        measured=seconds,
+        permitted=most * 3600,
+        unit=SECONDS,
+    )
+
+
+@rule("R07", "too short or too little to be billed", Severity.REJECT)
+def too_small_to_bill(evidence: Evidence) -> pl.DataFrame:
+    """Less than 2 minutes or less than 0.2 kWh, and yet it costs something (not billed by the eViolin standards).
+
+    Reservations are left alone: an expired one has no energy and may cost.
+    """
+    reserved = evidence.periods.filter(pl.col("reservation_hours") > 0).get_column("cdr_key").unique()
+    seconds, energy = seconds_charged(), pl.col("total_energy_kwh")
+    is_short = seconds < evidence.limits.expr("least_seconds")
+    is_little = energy < evidence.limits.expr("least_kwh")
+    is_charge = (seconds > 0) & (energy >= 0) & ~pl.col("cdr_key").is_in(reserved.implode())
+    broken = evidence.claims.filter(is_charge & (pl.col("claimed") > 0) & (is_short | is_little))
+    least = (evidence.limits.expr("least_seconds"), number(evidence.limits.expr("least_kwh")))
+    return found(
+        broken,
+        message=sentence(
+            "{} s and {} kWh are not billed: claims {} {}", seconds, number(energy), "claimed", "currency"
+        ),
+        expected=sentence("no cost below {} s or {} kWh", *least),
+        actual=sentence("{} {}", "claimed", "currency"),
+        stake=pl.col("claimed"),
+        severity=Severity.REJECT,
+        measured=pl.when(is_little).then(energy).otherwise(seconds.cast(energy_type())),
+        permitted=pl.when(is_little).then(evidence.limits.expr("least_kwh")).otherwise(least[0].cast(energy_type())),
+        unit=pl.when(is_little).then(pl.lit(KWH)).otherwise(pl.lit(SECONDS)),
+    )
+
+
+def energy_type() -> pl.DataType:
+    """Give the type of a volume, so that seconds and kWh can stand in one column."""
+    return pl.Decimal(18, 9)
+
+
+@rule("R08", "no energy, yet a cost", Severity.REVIEW)
+def no_energy_yet_a_cost(evidence: Evidence) -> pl.DataFrame:
+    """No energy at all was delivered, and yet the session costs something."""
+    return found(
+        evidence.claims.filter((pl.col("total_energy_kwh") == 0) & (pl.col("claimed") > 0)),
+        message=sentence("claims {} {} for 0 kWh", "claimed", "currency"),
+        expected=pl.lit("energy, or no cost"),
+        actual=pl.lit("0 kWh"),
+        stake=pl.col("claimed"),
+        severity=Severity.REVIEW,
+        measured=pl.lit(0),
+        unit=KWH,
     )
 
 
@@ -53,44 +139,36 @@ def negative_amount(evidence: Evidence) -> pl.DataFrame:
         expected=pl.lit("0 or more"),
         actual=negatives,
         stake=pl.col("claimed").abs(),
+        measured=pl.min_horizontal(columns),
+        permitted=pl.lit(0),
     )
 
 
-@rule("R10", "energy above the connector's power", Severity.BLOCK, Severity.REVIEW)
+@rule(
+    "R10",
+    "energy above the connector's power",
+    Severity.BLOCK,
+    Severity.REVIEW,
+    needs=(needs_column("the power of the connector is not known", "connector_power_kw"),),
+)
 def energy_above_power(evidence: Evidence) -> pl.DataFrame:
     """More energy than the connector's power could deliver in the time: block above 105 %, review above 100 %.
 
-    Abstains where the connector's power is unknown. Compared without a division: kWh x 3600 x 100 against
-    kW x seconds x per cent.
+    Compared without a division: kWh x 3600 x 100 against kW x seconds x per cent.
     """
-    seconds = (pl.col("ended_at") - pl.col("started_at")).dt.total_seconds(fractional=False)
-    delivered = pl.col("total_energy_kwh").cast(_WIDE) * 360_000
-    possible = pl.col("connector_power_kw").cast(_WIDE) * seconds
-    is_blocked = delivered > possible * evidence.thresholds.power_block_pct
+    seconds = seconds_charged()
+    delivered = pl.col("total_energy_kwh").cast(WIDE) * 360_000
+    possible = pl.col("connector_power_kw").cast(WIDE) * seconds
+    is_blocked = delivered > possible * evidence.limits.expr("power_block_pct")
     energy, power = number(pl.col("total_energy_kwh")), number(pl.col("connector_power_kw"))
     limit = sentence("{} kW over {} s", power, seconds)
     return found(
-        evidence.claims.filter((seconds > 0) & (delivered > possible * evidence.thresholds.power_review_pct)),
+        evidence.claims.filter((seconds > 0) & (delivered > possible * evidence.limits.expr("power_review_pct"))),
         message=sentence("{} kWh is more than the connector can deliver with {}", energy, limit),
         expected=sentence("at most {}", limit),
         actual=sentence("{} kWh", energy),
         stake=pl.col("claimed"),
-        severity=pl.when(is_blocked).then(pl.lit(str(Severity.BLOCK))).otherwise(pl.lit(str(Severity.REVIEW))),
-    )
-
-
-@rule("R11", "periods do not add up", Severity.REVIEW)
-def periods_do_not_add_up(evidence: Evidence) -> pl.DataFrame:
-    """The energy of the charging periods differs from the total by more than the threshold (0.01 kWh)."""
-    energy = pl.col("energy_kwh").cast(_WIDE)
-    sums = evidence.periods.filter(energy.is_not_null()).group_by("cdr_key").agg(energy.sum().alias("period_energy"))
-    compared = evidence.claims.join(sums, on="cdr_key", how="inner", validate="1:1")
-    difference = (pl.col("period_energy") - pl.col("total_energy_kwh").cast(_WIDE)).abs()
-    total, summed = number(pl.col("total_energy_kwh")), number(pl.col("period_energy"))
-    return found(
-        compared.filter(difference > evidence.thresholds.period_energy_kwh),
-        message=sentence("the periods add up to {} kWh, the total says {} kWh", summed, total),
-        expected=sentence("{} kWh", summed),
-        actual=sentence("{} kWh", total),
-        severity=Severity.REVIEW,
+        severity=worse(is_blocked, Severity.BLOCK, Severity.REVIEW),
+        measured=pl.col("total_energy_kwh"),
+        unit=KWH,
     )

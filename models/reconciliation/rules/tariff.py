@@ -5,7 +5,6 @@ from typing import Final
 import polars as pl
 
 from models.reconciliation.evidence import Evidence
-from models.reconciliation.prices import with_prices
 from models.reconciliation.rules.rule import found, rule, sentence
 from models.types.vocabularies import Severity
 
@@ -22,12 +21,15 @@ def tariff_not_as_published(evidence: Evidence) -> pl.DataFrame:
     gravest_first = [_not_offered(evidence), _costs_other(evidence), _not_published(evidence)]
     faults = pl.concat(gravest_first, how="vertical").unique("cdr_key", keep="first", maintain_order=True)
     return found(
-        with_prices(evidence.claims, evidence.priced).join(faults, on="cdr_key", how="inner", validate="1:1"),
+        evidence.claims.join(faults, on="cdr_key", how="inner", validate="1:1"),
         message=sentence("its tariff {} {}: expected {}, found {}", "tariff_key", "fault", "expected", "actual"),
         expected=pl.col("expected"),
         actual=pl.col("actual"),
         stake=pl.when("is_whole_claim").then(pl.col("claimed")).otherwise(pl.col("difference").abs()),
         severity=pl.col("fault_severity"),
+        measured=pl.col("claimed_price"),
+        permitted=pl.col("recomputed_price"),
+        unit=pl.col("currency"),
     )
 
 

@@ -1,73 +1,121 @@
 """Reconciliation assets: every CDR held against what the eMSP authorized, and disputes for what does not stand.
 
-Belongs here: reading a month with its neighbours, calling `models.reconciliation`, writing matches, findings, verdicts,
-and recording disputes. Does not: a rule or a threshold (`models/reconciliation`), or how the register keeps a case
-(`pipelines/lib/register/disputes.py`).
+Belongs here: calling `models.reconciliation`, writing matches, outcomes, findings, verdicts, and recording disputes.
+Does not: a rule or a threshold (`models/reconciliation`), what a month's work reads (`pipelines/lib/reconciling.py`),
+or how the register keeps a case (`pipelines/lib/register/disputes.py`).
 Concept: https://docs.dagster.io/guides/build/assets/defining-assets-with-asset-dependencies
 """
+
+from collections.abc import Iterator
 
 import dagster as dg
 import polars as pl
 
-from models.rating.selection import tariffs_at_start
-from models.reconciliation.evidence import Evidence, cdrs_with_facts, gather
-from models.reconciliation.matching import match, taken_authorizations
-from models.reconciliation.rules.catalogue import find_all
+from models.reconciliation.rules.catalogue import find_all, not_checked
 from models.reconciliation.verdicts import judge
 from models.reconciliation.wording import billed
 from models.schemas.registry import Layer
-from models.types.time import BillingMonth
 from models.types.vocabularies import Verdict
 from pipelines.defs.resources import Home
 from pipelines.lib.asset_keys import asset_key, asset_keys
 from pipelines.lib.checks import contract_checks
 from pipelines.lib.intake.normalise import company_zone
-from pipelines.lib.lake import Lake
 from pipelines.lib.partitions import BILLING_MONTHS, month_of
+from pipelines.lib.reconciling import Month
 from pipelines.lib.register.disputes import export_dispute_events, record_verdicts
 
 _GROUP = "reconciliation"
+_TARIFFS = ("connectors", "tariff_versions", "tariff_components")
 
 
 @dg.asset(
     key=asset_key(Layer.MATCHED, "matches"),
-    deps=asset_keys(Layer.TYPED, "cdrs", "authorizations"),
+    deps=[*asset_keys(Layer.TYPED, "cdrs", "authorizations", "sessions"), *asset_keys(Layer.MASTER, "agreements")],
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
 )
 def matches(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-    """One row per CDR: the authorization it belongs to, or none and why."""
+    """One row per CDR: the authorization and the session it belongs to, or none and why."""
     lake, month = home.lake, month_of(context)
-    cdrs = lake.read(Layer.TYPED, "cdrs", month)
-    around = (month.previous, month, month.next)
-    earlier = lake.read_months(Layer.MATCHED, "matches", (month.previous.previous, month.previous))
-    frame = match(
-        cdrs,
-        neighbours=lake.read(Layer.TYPED, "cdrs", month.previous),
-        authorizations=lake.read_months(Layer.TYPED, "authorizations", around),
-        taken=taken_authorizations(earlier, cdrs),
-    )
+    frame = Month(lake, month).matches()
     lake.write(Layer.MATCHED, "matches", frame, month)
     return dg.MaterializeResult(metadata={"rows": frame.height, **_counts(frame, "match_kind")})
 
 
 @dg.asset(
-    key=asset_key(Layer.MATCHED, "findings"),
+    key=asset_key(Layer.MATCHED, "record_outcomes"),
     deps=[
         *asset_keys(Layer.MATCHED, "matches"),
-        *asset_keys(Layer.PRICED, "wholesale_cdrs"),
-        *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "connectors", "tokens", "tariff_versions"),
+        *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "authorizations", "sessions", "tokens", *_TARIFFS[:2]),
         *asset_keys(Layer.MASTER, "agreements"),
     ],
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
 )
-def findings(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-    """One row per CDR and rule that it breaks, with the numbers and the amount at stake."""
+def record_outcomes(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
+    """One row per authorization, session, CDR and tariff version of the month: its partner, or why it has none."""
     lake, month = home.lake, month_of(context)
-    frame = find_all(_evidence(lake, month))
-    lake.write(Layer.MATCHED, "findings", frame, month)
-    return dg.MaterializeResult(metadata={"rows": frame.height, **_counts(frame, "rule_id"), **_at_stake(frame)})
+    frame = Month(lake, month).outcomes()
+    lake.write(Layer.MATCHED, "record_outcomes", frame, month)
+    kinds = frame.select(pl.format("{}_{}", "record_kind", "outcome").alias("outcome"))
+    return dg.MaterializeResult(metadata={"rows": frame.height, **_counts(kinds, "outcome")})
+
+
+@dg.asset(
+    key=asset_key(Layer.MATCHED, "expected_cdrs"),
+    deps=[
+        *asset_keys(Layer.MATCHED, "record_outcomes"),
+        *asset_keys(Layer.TYPED, "cdrs", "authorizations", "sessions", "tokens", *_TARIFFS),
+        *asset_keys(Layer.MASTER, "agreements"),
+    ],
+    partitions_def=BILLING_MONTHS,
+    group_name=_GROUP,
+)
+def expected(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
+    """One row per CDR that never came, with what is to be accrued for it until it does."""
+    lake, month = home.lake, month_of(context)
+    frame = Month(lake, month).expected()
+    lake.write(Layer.MATCHED, "expected_cdrs", frame, month)
+    known = frame.drop_nulls("estimated_excl_vat").group_by("currency").agg(pl.col("estimated_excl_vat").sum())
+    sums = {f"accrued_{currency.lower()}": str(amount) for currency, amount in known.sort("currency").iter_rows()}
+    return dg.MaterializeResult(metadata={"rows": frame.height, **_counts(frame, "record_kind"), **sums})
+
+
+_EVIDENCE = [
+    *asset_keys(Layer.MATCHED, "matches"),
+    *asset_keys(Layer.PRICED, "wholesale_cdrs"),
+    *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "tokens", "records", *_TARIFFS),
+    *asset_keys(Layer.MASTER, "agreements", "home_chargers"),
+]
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key(Layer.MATCHED, "findings"),
+            deps=_EVIDENCE,
+            description="One row per CDR and rule that it breaks, with the numbers and the amount at stake.",
+        ),
+        dg.AssetSpec(
+            asset_key(Layer.MATCHED, "not_checked"),
+            deps=_EVIDENCE,
+            description="One row per CDR and rule that could not look at it: neither passed nor broken.",
+        ),
+    ],
+    partitions_def=BILLING_MONTHS,
+    group_name=_GROUP,
+)
+def findings(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
+    """Hold every CDR of the month against every rule, and keep what was found and what could not be looked at."""
+    lake, month = home.lake, month_of(context)
+    evidence = Month(lake, month).evidence()
+    found, abstained = find_all(evidence), not_checked(evidence)
+    lake.write(Layer.MATCHED, "findings", found, month)
+    lake.write(Layer.MATCHED, "not_checked", abstained, month)
+    told = {"rows": found.height, **_counts(found, "rule_id"), **_at_stake(found)}
+    yield dg.MaterializeResult(asset_key(Layer.MATCHED, "findings"), metadata=told)
+    counts = {"rows": abstained.height, **_counts(abstained, "rule_id")}
+    yield dg.MaterializeResult(asset_key(Layer.MATCHED, "not_checked"), metadata=counts)
 
 
 @dg.asset(
@@ -81,7 +129,7 @@ def findings(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
     group_name=_GROUP,
 )
 def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-    """One row per CDR: accept or hold, with the claimed and the recomputed price side by side."""
+    """One row per CDR: accept, hold or reject, with the claimed and the recomputed price side by side."""
     lake, month = home.lake, month_of(context)
     found = lake.read(Layer.MATCHED, "findings", month)
     priced = lake.read(Layer.PRICED, "wholesale_cdrs", month)
@@ -126,22 +174,6 @@ def dispute_events(context: dg.AssetExecutionContext, home: Home) -> dg.Material
     )
 
 
-def _evidence(lake: Lake, month: BillingMonth) -> Evidence:
-    """Read what the rules need; the month before is there because sessions and copies cross midnight of the first."""
-    cdrs, periods = lake.read(Layer.TYPED, "cdrs", month), lake.read(Layer.TYPED, "charging_periods", month)
-    connectors, versions = lake.read(Layer.TYPED, "connectors"), lake.read(Layer.TYPED, "tariff_versions")
-    neighbours = lake.read(Layer.TYPED, "cdrs", month.previous)
-    return gather(
-        cdrs=cdrs_with_facts(cdrs, neighbours, lake.read(Layer.MASTER, "agreements"), connectors),
-        periods=periods,
-        matches=lake.read(Layer.MATCHED, "matches", month),
-        priced=lake.read(Layer.PRICED, "wholesale_cdrs", month),
-        tokens=lake.read(Layer.TYPED, "tokens"),
-        versions=versions,
-        tariffs_at_start=tariffs_at_start(cdrs, periods, versions, connectors),
-    )
-
-
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
     return {str(word): count for word, count in frame.group_by(column).len().sort(column).iter_rows()}
 
@@ -153,5 +185,9 @@ def _at_stake(found: pl.DataFrame) -> dict[str, str]:
     return {f"at_stake_{currency.lower()}": str(amount) for currency, amount in sums.iter_rows()}
 
 
-matched_checks = contract_checks(Layer.MATCHED, ["matches", "findings", "verdicts"], partitioned=True)
+matched_checks = contract_checks(
+    Layer.MATCHED,
+    ["matches", "record_outcomes", "expected_cdrs", "findings", "not_checked", "verdicts"],
+    partitioned=True,
+)
 ledger_checks = contract_checks(Layer.LEDGER, ["dispute_events"], partitioned=True)

@@ -98,7 +98,7 @@ def _age(offer):
 
 def _cost(cdr, offer):
     distance = abs(cdr["started_at"] - offer["authorized_at"])
-    return offer["location_id"] != cdr["location_id"], distance, cdr["cdr_key"], *_age(offer)
+    return distance, offer["location_id"] != cdr["location_id"], cdr["cdr_key"], *_age(offer)
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)

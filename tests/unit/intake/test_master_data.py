@@ -18,7 +18,7 @@ FILES = {
     "plans": "flex,Flex,true,7.99,contract,EUR,2024-01-01,",
     "plan_tariffs": "flex,AC,FLEX-AC\nflex,DC,FLEX-DC",
     "contracts": "DENSTC1,a1,flex,,,,2024-01-01,2026-12-31",
-    "agreements": "DE*LDW,Ladewerk,DE,EUR,0.01,0.5,60,de,2023-01-01,,hour_snapping=whole_seconds",
+    "agreements": "DE*LDW,Ladewerk,DE,EUR,0.01,0.5,60,de,2023-01-01,,hour_snapping=whole_seconds,late_days=14",
 }
 
 
@@ -83,6 +83,11 @@ def test_every_table_is_there_with_exact_values(folder):
             "agreements",
             FILES["agreements"].replace("whole_seconds", "minutes"),
             "rating_policy of DE*LDW: hour_snapping cannot be 'minutes': it is one of none, whole_seconds",
+        ),
+        (
+            "agreements",
+            FILES["agreements"].replace("late_days=14", "late_days=soon"),
+            "rule_thresholds of DE*LDW: late_days must be a whole number of at least 0, found 'soon'",
         ),
     ],
 )

@@ -6,9 +6,11 @@ from decimal import Decimal
 import polars as pl
 
 from models.rating.selection import tariffs_at_start
-from models.reconciliation.evidence import cdrs_with_facts, gather
+from models.reconciliation.evidence import Evidence, Surroundings
+from models.reconciliation.facts import cdrs_with_facts
 from models.reconciliation.matching import match
-from models.reconciliation.rules.catalogue import find_all
+from models.reconciliation.rules.catalogue import find_all, not_checked
+from models.reconciliation.thresholds import limits_of
 from models.reconciliation.verdicts import judge
 from models.schemas.registry import Layer, table
 
@@ -33,7 +35,8 @@ class World:
     def __init__(self):
         self.cdrs, self.neighbours, self.periods, self.prices = [], [], [], []
         self.authorizations, self.tokens, self.connectors = [], [], []
-        self.agreements, self.versions = [], []
+        self.agreements, self.versions, self.sessions = [], [], []
+        self.around = {}
         self.token("T1")
         self.connector("L1", latitude=Decimal("52.52"), longitude=Decimal("13.40"))
         self.connector("L2", latitude=Decimal("52.60"), longitude=Decimal("13.60"))
@@ -55,6 +58,9 @@ class World:
             "location_id": "L1",
             "evse_uid": "E1",
             "connector_id": "1",
+            "connector_power_type": "AC_3_PHASE",
+            "charge_country": "DE",
+            "contract_id": f"DE-NST-{fields.get('token_uid', 'T1').upper()}",
             "started_at": started,
             "ended_at": started + timedelta(minutes=minutes),
             "time_zone": "Europe/Berlin",
@@ -80,6 +86,7 @@ class World:
                 "period_index": 0,
                 "started_at": started,
                 "energy_kwh": row["total_energy_kwh"],
+                "charging_hours": row["total_hours"],
                 "billing_month": MONTH,
             }
         )
@@ -113,6 +120,27 @@ class World:
             "received_at": START,
         }
         self.authorizations.append(row | fields)
+
+    def session(self, name, **fields):
+        """Add a finished session of an hour and 5 kWh that no CDR names."""
+        row = {
+            "session_key": f"DE*LDW*{name}",
+            "cpo_id": "DE*LDW",
+            "session_id": name,
+            "started_at": START,
+            "ended_at": START + timedelta(hours=1),
+            "energy_kwh": Decimal(5),
+            "token_uid": "T1",
+            "location_id": "L1",
+            "evse_uid": "E1",
+            "connector_id": "1",
+            "currency": "EUR",
+            "status": "COMPLETED",
+            "last_updated_at": START,
+            "billing_month": MONTH,
+            "received_at": START,
+        }
+        self.sessions.append(row | fields)
 
     def token(self, uid, **fields):
         row = {"token_uid": uid, "token_type": "RFID", "contract_id": f"DE-NST-{uid}", "is_valid": True}
@@ -168,13 +196,20 @@ class World:
     def frame(self, layer, name, rows):
         return rows_of(layer, name, rows)
 
+    def limits(self):
+        return limits_of(rows_of(Layer.MASTER, "agreements", self.agreements))
+
     def matches(self, taken=()):
-        return match(
+        frame = match(
             rows_of(Layer.TYPED, "cdrs", self.cdrs),
             rows_of(Layer.TYPED, "cdrs", self.neighbours),
             rows_of(Layer.TYPED, "authorizations", self.authorizations),
             pl.Series("taken", list(taken), pl.String),
+            rows_of(Layer.TYPED, "sessions", self.sessions),
+            self.limits(),
         )
+        table(Layer.MATCHED, "matches").contract.validate(frame)
+        return frame
 
     def evidence(self):
         typed = {
@@ -192,7 +227,7 @@ class World:
         tariffs = tariffs_at_start(
             typed["cdrs"], typed["charging_periods"], typed["tariff_versions"], typed["connectors"]
         )
-        return gather(
+        return Evidence(
             cdrs=cdrs_with_facts(typed["cdrs"], neighbours, agreements, typed["connectors"]),
             periods=typed["charging_periods"],
             matches=self.matches(),
@@ -200,7 +235,16 @@ class World:
             tokens=typed["tokens"],
             versions=typed["tariff_versions"],
             tariffs_at_start=tariffs,
+            limits=self.limits(),
+            around=Surroundings(**self.around),
         )
+
+    def abstained(self):
+        """Give the abstentions as {(cdr id, rule id): reason}."""
+        frame = not_checked(self.evidence())
+        table(Layer.MATCHED, "not_checked").contract.validate(frame)
+        rows = frame.select("cdr_key", "rule_id", "reason").iter_rows()
+        return {(key.rsplit("*", 1)[-1], rule): reason for key, rule, reason in rows}
 
     def findings(self):
         frame = find_all(self.evidence())

@@ -10,7 +10,7 @@ START = datetime(2026, 10, 10, 12, tzinfo=UTC)
 
 
 def test_a_block_holds_and_a_review_does_not(world):
-    world.cdr("HELD", total_cost_excl_vat=Decimal(9), price=Decimal(3))
+    world.cdr("HELD", total_cost_excl_vat=Decimal(9), price=Decimal(3), total_energy_kwh=Decimal(15))
     world.cdr("SEEN", started_at=START.replace(hour=15))
     world.periods[1]["energy_kwh"] = Decimal(4)
     rows = world.verdicts().select("cdr_key", "verdict", "rule_ids").rows()

@@ -9,5 +9,6 @@ select
     language,
     valid_from,
     valid_to,
-    rating_policy
+    rating_policy,
+    rule_thresholds
 from {{ source('master', 'agreements') }}

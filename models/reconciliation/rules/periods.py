@@ -1,0 +1,122 @@
+"""Rules about charging periods: do they add up to the session, and do they say what the price needs?"""
+
+import polars as pl
+
+from models.rating.outcome import Note
+from models.reconciliation.evidence import Evidence
+from models.reconciliation.rules.plausibility import WIDE, seconds_charged
+from models.reconciliation.rules.rule import KWH, SECONDS, Need, found, rule, sentence
+from models.reconciliation.wording import instant, number
+from models.types.vocabularies import Severity
+
+_HOURS = ("charging_hours", "parking_hours", "reservation_hours")
+
+
+def _without(*columns: str) -> Need:
+    """Say that a rule needs periods that say one of these volumes."""
+
+    def missing(evidence: Evidence) -> pl.Expr:
+        said = evidence.periods.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in columns))
+        return ~pl.col("cdr_key").is_in(said.get_column("cdr_key").unique().implode())
+
+    return Need(f"no charging period says {' or '.join(columns)}", missing)
+
+
+@rule("R11", "periods do not add up", Severity.REVIEW, needs=(_without("energy_kwh"),))
+def periods_do_not_add_up(evidence: Evidence) -> pl.DataFrame:
+    """The energy of the charging periods differs from the total by more than the threshold (0.01 kWh)."""
+    energy = pl.col("energy_kwh").cast(WIDE)
+    sums = evidence.periods.filter(energy.is_not_null()).group_by("cdr_key").agg(energy.sum().alias("period_energy"))
+    compared = evidence.claims.join(sums, on="cdr_key", how="inner", validate="1:1")
+    difference = (pl.col("period_energy") - pl.col("total_energy_kwh").cast(WIDE)).abs()
+    total, summed = number(pl.col("total_energy_kwh")), number(pl.col("period_energy"))
+    return found(
+        compared.filter(difference > evidence.limits.expr("period_energy_kwh")),
+        message=sentence("the periods add up to {} kWh, the total says {} kWh", summed, total),
+        expected=sentence("{} kWh", summed),
+        actual=sentence("{} kWh", total),
+        severity=Severity.REVIEW,
+        measured=difference,
+        permitted=evidence.limits.expr("period_energy_kwh"),
+        unit=KWH,
+    )
+
+
+@rule("R12", "periods out of place", Severity.REVIEW)
+def periods_out_of_place(evidence: Evidence) -> pl.DataFrame:
+    """Charging periods are listed out of order, lie outside of the session, begin after it, or leave time untold.
+
+    Time counts as untold or told twice where the hours of the periods differ from the session by more than the
+    threshold (60 s), and every period says hours.
+    """
+    shapes = _shapes(evidence)
+    claims = evidence.claims.filter(pl.col("ended_at") > pl.col("started_at"))
+    compared = claims.join(shapes, on="cdr_key", how="inner", validate="1:1")
+    gap = (seconds_charged() - pl.col("told_seconds")).abs()
+    late_seconds = (pl.col("first_at") - pl.col("started_at")).dt.total_seconds()
+    near = evidence.limits.expr("period_gap_seconds")
+    outside = (pl.col("first_at") < pl.col("started_at")) | (pl.col("last_at") >= pl.col("ended_at"))
+    fault = (
+        pl.when("has_unordered_periods")
+        .then(pl.lit("periods are not in the order of time"))
+        .when(outside)
+        .then(sentence("a period begins outside of the session: from {}", instant(pl.col("first_at"))))
+        .when(late_seconds > near)
+        .then(sentence("the first period begins {} s after the session", late_seconds))
+        .when(gap > near)
+        .then(sentence("the periods tell {} s of {} s", "told_seconds", seconds_charged()))
+    )
+    return found(
+        compared.with_columns(fault.alias("fault")).drop_nulls("fault"),
+        message=pl.col("fault"),
+        expected=pl.lit("periods in order that cover the session"),
+        actual=pl.col("fault"),
+        severity=Severity.REVIEW,
+        measured=gap,
+        permitted=near,
+        unit=SECONDS,
+    )
+
+
+def _shapes(evidence: Evidence) -> pl.DataFrame:
+    """Give per CDR where its periods begin and how many seconds they tell; null where one does not say its hours."""
+    hours = pl.sum_horizontal(pl.col(name).cast(pl.Float64) for name in _HOURS)
+    is_silent = pl.all_horizontal(pl.col(name).is_null() for name in _HOURS)
+    return evidence.periods.group_by("cdr_key").agg(
+        pl.col("started_at").min().alias("first_at"),
+        pl.col("started_at").max().alias("last_at"),
+        pl.when(~is_silent.any()).then((hours.sum() * 3600).round().cast(pl.Int64)).alias("told_seconds"),
+    )
+
+
+def _unpriced() -> Need:
+    return Need("the session could not be priced", lambda _: ~pl.col("is_priced"))
+
+
+@rule("R25", "a period spans a price change", Severity.REVIEW, needs=(_unpriced(),))
+def period_spans_price_change(evidence: Evidence) -> pl.DataFrame:
+    """A price changes inside a charging period, which the CPO should have cut there; the price is an interval."""
+    return _open_price(evidence, Note.PERIOD_SPANS_PRICE_CHANGE, "a price changes inside a charging period")
+
+
+@rule("R27", "doubled hour", Severity.REVIEW, needs=(_unpriced(),))
+def doubled_hour(evidence: Evidence) -> pl.DataFrame:
+    """The price depends on which of two doubled hours is meant, in the night in which clocks are set back."""
+    return _open_price(evidence, Note.AMBIGUOUS_HOUR, "a local time came twice that night")
+
+
+def _open_price(evidence: Evidence, note: Note, why: str) -> pl.DataFrame:
+    """Find what rating noted, with the interval that holds the price and how wide it is."""
+    noted = evidence.claims.filter(pl.col("price_notes").list.contains(str(note)).fill_null(False))
+    interval = sentence("{} to {} {}", "price_low", "price_high", "currency")
+    return found(
+        noted,
+        message=sentence("{}: the price lies between {}, claimed {}", pl.lit(why), interval, "claimed_price"),
+        expected=interval,
+        actual=sentence("{} {}", "claimed_price", "currency"),
+        stake=pl.col("price_high") - pl.col("price_low"),
+        severity=Severity.REVIEW,
+        measured=pl.col("claimed_price"),
+        permitted=pl.col("price_high"),
+        unit=pl.col("currency"),
+    )
