@@ -68,15 +68,22 @@ def causes_of(
         return NO_CAUSES
     policies = policies_of(agreements)
     found: list[pl.DataFrame] = [_gross_as_net(differing)]
-    for (cpo_id,), part in differing.group_by("cpo_id", maintain_order=True):
-        own = periods.join(part.select("cdr_key"), on="cdr_key", how="semi")
-        repricing = _Repricing(part, own, tariffs, policies.get(str(cpo_id), DEFAULT_POLICY))
-        found += [_explaining(part, *priced) for priced in repricing.hypotheses()]
+    for policy in dict.fromkeys([DEFAULT_POLICY, *policies.values()]):
+        others = [cpo_id for cpo_id, own in policies.items() if own != policy]
+        is_default = pl.lit(policy == DEFAULT_POLICY) | pl.col("cpo_id").is_in(list(policies))
+        part = differing.filter(is_default & ~pl.col("cpo_id").is_in(others))
+        if not part.is_empty():
+            repricing = _Repricing(part, _periods_of(part, periods), tariffs, policy)
+            found += [_explaining(part, *priced) for priced in repricing.hypotheses()]
     return pl.concat(found, how="vertical").unique().sort("cdr_key", "cause", "detail")
 
 
+def _periods_of(cdrs: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    return periods.join(cdrs.select("cdr_key"), on="cdr_key", how="semi", maintain_order="left")
+
+
 class _Repricing:
-    """The differing CDRs of one CPO, priced again and again."""
+    """The differing CDRs under one rating policy, priced again and again."""
 
     def __init__(self, cdrs: pl.DataFrame, periods: pl.DataFrame, tariffs: TariffTables, policy: Policy) -> None:
         chosen = select_wholesale(cdrs, periods, tariffs.versions, tariffs.connectors, policy.tariff_precedence)

@@ -71,7 +71,13 @@ def _without_session(authorizations: pl.DataFrame, sessions: pl.DataFrame) -> pl
     starts = sessions.drop_nulls("token_uid").select(token, pl.col("started_at").alias("_at")).sort("_at")
     asked = unnamed.with_columns(token).sort("authorized_at")
     near = asked.join_asof(
-        starts, left_on="authorized_at", right_on="_at", by="_token", strategy="nearest", tolerance=_NEAR
+        starts,
+        left_on="authorized_at",
+        right_on="_at",
+        by="_token",
+        strategy="nearest",
+        tolerance=_NEAR,
+        check_sortedness=False,
     )
     return near.filter(pl.col("_at").is_null())
 
