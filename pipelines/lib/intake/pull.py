@@ -21,7 +21,8 @@ from pipelines.lib.errors import UserError
 from pipelines.lib.intake.identity import identities
 from pipelines.lib.lake import Lake
 from pipelines.lib.ocpi_client import Page, Peer, PeerApi, PeerFailure, Transport
-from pipelines.lib.ocpi_client.failures import FailureKind, without_secrets
+from pipelines.lib.ocpi_client.failures import FailureKind
+from pipelines.lib.ocpi_client.redaction import without_secrets
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 from pipelines.lib.register import Register
 from pipelines.lib.register.pulls import FinishedPull, record_pull, watermark

@@ -1,10 +1,14 @@
 """The OCPI client: versions, endpoints and paged lists of one peer, however badly it answers.
 
-`failures.py` says what can go wrong, `transport.py` gets one answer with retries, `peer.py` speaks the protocol.
+`peer.py` speaks the protocol over `versions.py` (what is agreed on) and `paging.py` (where the next page is);
+`transport.py` gets one answer with retries, out of `requests.py` (what we send) and `answers.py` (what came);
+`failures.py` says what can go wrong, `redaction.py` keeps tokens out of whatever is kept or printed.
 """
 
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure
-from pipelines.lib.ocpi_client.peer import Page, Peer, PeerApi
+from pipelines.lib.ocpi_client.paging import Page
+from pipelines.lib.ocpi_client.peer import Peer
 from pipelines.lib.ocpi_client.transport import Transport
+from pipelines.lib.ocpi_client.versions import PeerApi
 
 __all__ = ["FailureKind", "Page", "Peer", "PeerApi", "PeerFailure", "Transport"]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-_HARMLESS = frozenset({"offset", "limit", "date_from", "date_to"})
 
 
 class FailureKind(StrEnum):
     """Why a peer could not be pulled."""
 
     NO_TOKEN = "no_token"
-    """the token's environment variable is not set"""
+    """no token in the environment variable nor in the credentials store"""
     UNREACHABLE = "unreachable"
     """no connection, a time-out, or an answer that broke off"""
     UNAUTHORIZED = "unauthorized"
@@ -39,7 +35,13 @@ class PeerFailure(Exception):  # noqa: N818 - it is the outcome of a pull, repor
     """A peer did not give what was asked, after all attempts."""
 
     def __init__(
-        self, kind: FailureKind, message: str, *, retry: bool = False, retry_after: float | None = None
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        retry: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -47,24 +49,5 @@ class PeerFailure(Exception):  # noqa: N818 - it is the outcome of a pull, repor
         """whether asking again can help"""
         self.retry_after = retry_after
         """seconds that the peer asked us to wait"""
-
-
-def without_secrets(url: str) -> str:
-    """Give a URL that may be kept and printed: no user information, no query but OCPI's own paging parameters."""
-    try:
-        parts = urlsplit(url)
-        netloc = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
-    except ValueError:  # peers write such links: a port of 99999, half an IPv6 address
-        return "(an unreadable URL)"
-    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name in _HARMLESS])
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
-
-
-def scrubbed(text: str, secrets: Iterable[str]) -> str:
-    """Take our secrets out of a text that a peer wrote: some echo the token that they refuse.
-
-    What cannot be printed goes too: a line break would forge a second line, an escape would speak to the terminal.
-    """
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return "".join(char if char.isprintable() else " " for char in text)
+        self.status = status
+        """the HTTP status, where it was the reason"""

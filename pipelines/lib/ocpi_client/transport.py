@@ -1,22 +1,23 @@
-"""One GET with patience: time-outs, 429, 5xx, broken and unreadable answers are tried again, with growing pauses."""
+"""One request with patience: time-outs, 429, 5xx, broken and unreadable answers are tried again, after a pause."""
 
 from __future__ import annotations
 
-import base64
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 import stamina
 
 from models.ocpi.envelope import read_status
 from models.ocpi.problems import RecordProblem
-from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure, scrubbed, without_secrets
+from pipelines.lib.ocpi_client.answers import Answer, next_link, retry_after_seconds, what_happened
+from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure
+from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
+from pipelines.lib.ocpi_client.requests import CORRELATION_ID, REQUEST_ID, Authorization, Throttle, new_id
 from pipelines.lib.settings import Connection
 
 LONGEST_PAUSE: Final = 60.0
@@ -30,55 +31,59 @@ MOST_BYTES: Final = 128 * 1024 * 1024
 
 _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_SUCCESS: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 _SERVER_SIDE: Final = 3000
 """OCPI status codes from here on blame the server or the hub: asking again can help"""
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP 200 answer, whole, with its bytes as received."""
-
-    url: str
-    status: int
-    headers: httpx.Headers
-    content: bytes
-    next_link: str | None
-    """the target of `Link` with rel="next", as sent"""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Transport:
-    """Gets answers from one connection; the token lives in the headers of its client and nowhere else."""
+    """Gets answers from one connection; tokens live in its `authorization` and nowhere else."""
 
     connection: Connection
-    client: httpx.Client
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    """what must never be repeated from an answer: the token as set and as sent"""
+    client: httpx.Client = field(repr=False)
+    authorization: Authorization = field(repr=False)
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    """what must never be repeated from an answer"""
     first_pause: float = 0.25
     """seconds before the second attempt; doubled for each further one"""
     most_bytes: int = MOST_BYTES
+    throttle: Throttle = field(default_factory=lambda: Throttle(None))
+    correlation_id: str = field(default_factory=new_id)
+    """the same for all that one run asks of the peer"""
 
     @classmethod
-    def open(cls, connection: Connection, first_pause: float = 0.25) -> Transport:
-        """Open an HTTP client for a connection; a missing token is a `UserError`. Redirects are never followed."""
-        token = secret = connection.token().get_secret_value()
-        if connection.token_encoding == "base64":
-            token = base64.b64encode(token.encode()).decode()
-        headers = {"Authorization": f"Token {token}", "Accept": "application/json"}
-        client = httpx.Client(headers=headers, timeout=connection.timeout_seconds, follow_redirects=False)
-        return cls(connection, client, (token, secret), first_pause)
+    def open(cls, connection: Connection, first_pause: float = 0.25, tokens: Sequence[str] = ()) -> Transport:
+        """Open an HTTP client for a connection. Redirects are never followed.
+
+        Args:
+            connection: as declared.
+            first_pause: seconds before the second attempt.
+            tokens: in force, the newest first; by default the one in the environment, whose lack is a `UserError`.
+        """
+        tokens = tokens or [connection.token().get_secret_value()]
+        _silence_http_libraries()
+        client = httpx.Client(
+            headers={"Accept": "application/json"}, timeout=connection.timeout_seconds, follow_redirects=False
+        )
+        authorization = Authorization.of(tokens, connection.token_encoding)
+        throttle = Throttle(connection.requests_per_second)
+        return cls(connection, client, authorization, Secrets.of(tokens), first_pause, throttle=throttle)
 
     def close(self) -> None:
         """Close the HTTP client."""
         self.client.close()
 
-    def get(self, url: str, check: Callable[[bytes], object]) -> Answer:
-        """Get a URL, trying again up to `attempts` times.
+    def get(self, url: str, read: Callable[[bytes], _T], headers: Mapping[str, str] | None = None) -> tuple[Answer, _T]:
+        """Get a URL and read its body, trying again up to `attempts` times.
 
         Args:
             url: absolute.
-            check: reads the body and raises `RecordProblem` where it is unusable; that is tried again as well, because
+            read: reads the body and raises `RecordProblem` where it is unusable; that is tried again as well, because
                 truncated bodies and error pages with status 200 are usually gone a second later.
+            headers: beyond those that every request has.
 
         Raises:
             PeerFailure: when the last attempt failed too; `UnreadableAnswer` where the last body was unusable.
@@ -92,71 +97,108 @@ class Transport:
             wait_jitter=self.first_pause,
         ):
             with attempt:
-                return self._get_once(url, check)
+                return self.once("GET", url, read, headers)
         raise AssertionError  # pragma: no cover - retry_context either returns or raises
+
+    def once(
+        self,
+        method: str,
+        url: str,
+        read: Callable[[bytes], _T],
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> tuple[Answer, _T]:
+        """Ask once, under each of our `Authorization` headers until one is not refused; raise `PeerFailure`."""
+        where = f"{method} {without_secrets(url)}"
+        try:
+            answer = self._authorized(method, url, headers or {}, body, where)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise PeerFailure(FailureKind.UNREACHABLE, f"{where}: {what_happened(error)}", retry=True) from None
+        except (httpx.InvalidURL, httpx.HTTPError) as error:
+            raise PeerFailure(FailureKind.UNREACHABLE, f"{where}: {type(error).__name__}") from None
+        return answer, self._read(answer, read, where)
 
     @staticmethod
     def _pause(error: Exception) -> bool | float:
         if not isinstance(error, PeerFailure) or not error.retry:
             return False
-        return True if error.retry_after is None else min(error.retry_after, LONGEST_PAUSE)
+        return True if error.retry_after is None else error.retry_after
 
-    def _get_once(self, url: str, check: Callable[[bytes], object]) -> Answer:
-        try:
-            response, content = self._fetch(url)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            message = f"GET {without_secrets(url)}: {_what_happened(error)}"
-            raise PeerFailure(FailureKind.UNREACHABLE, message, retry=True) from None
-        except (httpx.InvalidURL, httpx.HTTPError) as error:
-            message = f"GET {without_secrets(url)}: {type(error).__name__}"
-            raise PeerFailure(FailureKind.UNREACHABLE, message) from None
-        answer = Answer(url, response.status_code, response.headers, content, _next_link(response))
-        self._hold_to_protocol(answer, check)
-        return answer
+    def _authorized(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, where: str) -> Answer:
+        candidates = list(self.authorization.headers)
+        for number, candidate in enumerate(candidates, start=1):
+            sent = {**headers, "Authorization": candidate, CORRELATION_ID: self.correlation_id}
+            try:
+                answer = self._fetch(method, url, sent, body, where)
+            except PeerFailure as failure:
+                if failure.kind is FailureKind.UNAUTHORIZED and number < len(candidates):
+                    continue
+                raise
+            self.authorization.accepted(candidate)
+            return answer
+        raise AssertionError  # pragma: no cover - there is always a candidate, and the last one returns or raises
 
-    def _fetch(self, url: str) -> tuple[httpx.Response, bytes]:
+    def _fetch(self, method: str, url: str, headers: dict[str, str], body: bytes | None, where: str) -> Answer:
         """Get an answer piece by piece, so that neither a compressed bomb nor a trickle can hold us."""
-        where, latest = f"GET {without_secrets(url)}", time.monotonic() + LONGEST_ANSWER
-        with self.client.stream("GET", url) as response:
-            self._hold_to_status(url, response)
+        self.throttle.wait()
+        request_id, latest = new_id(), time.monotonic() + LONGEST_ANSWER
+        headers |= {REQUEST_ID: request_id} | ({"Content-Type": "application/json"} if body is not None else {})
+        with self.client.stream(method, url, headers=headers, content=body) as response:
+            self._hold_to_status(response, where)
             if "," in response.headers.get("Content-Encoding", ""):  # compressed twice: each round multiplies by 1000
                 raise PeerFailure(FailureKind.TOO_LARGE, f"{where}: the answer is compressed more than once")
-            content = bytearray()
-            for piece in response.iter_bytes():
-                content += piece
-                if len(content) > self.most_bytes:
-                    message = f"{where}: more than {self.most_bytes:,} bytes: lower page_limit of the connection"
-                    raise PeerFailure(FailureKind.TOO_LARGE, message)
-                if time.monotonic() > latest:
-                    message = f"{where}: still not at its end after {LONGEST_ANSWER:.0f} s"
-                    raise PeerFailure(FailureKind.UNREACHABLE, message)
-        return response, bytes(content)
+            content = self._content(response, latest, where)
+        return Answer(url, response.status_code, response.headers, content, next_link(response), request_id)
 
-    def _hold_to_status(self, url: str, response: httpx.Response) -> None:
-        status, where = response.status_code, f"GET {without_secrets(url)}"
-        if status == HTTPStatus.OK:
+    def _content(self, response: httpx.Response, latest: float, where: str) -> bytes:
+        pieces, size = [], 0
+        for piece in response.iter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self.most_bytes:
+                message = f"{where}: more than {self.most_bytes:,} bytes: lower page_limit of the connection"
+                raise PeerFailure(FailureKind.TOO_LARGE, message)
+            if time.monotonic() > latest:
+                message = f"{where}: still not at its end after {LONGEST_ANSWER:.0f} s"
+                raise PeerFailure(FailureKind.UNREACHABLE, message)
+        return b"".join(pieces)
+
+    def _hold_to_status(self, response: httpx.Response, where: str) -> None:
+        status = response.status_code
+        if status in _SUCCESS:
             return
         if status in _REFUSED:
-            message = f"{where}: the peer refused our token with {status}: check {self.connection.token_env}"
-            raise PeerFailure(FailureKind.UNAUTHORIZED, message)
+            message = f"{where}: the peer refused our token with {status}: check {self._source_of_token()}"
+            # A peer that took the token a moment ago has a hiccup; one that never took it will not by insisting.
+            raise PeerFailure(FailureKind.UNAUTHORIZED, message, retry=self.authorization.was_accepted, status=status)
+        asked = retry_after_seconds(response.headers.get("Retry-After"))
         again = status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR
         message = f"{where}: HTTP {status} instead of 200"
-        raise PeerFailure(
-            FailureKind.HTTP_STATUS, message, retry=again, retry_after=_seconds(response.headers.get("Retry-After"))
-        )
+        if asked is not None and asked > LONGEST_PAUSE:
+            message, again = f"{message}, and to come back in {asked:.0f} s", False
+        raise PeerFailure(FailureKind.HTTP_STATUS, message, retry=again, retry_after=asked, status=status)
 
-    def _hold_to_protocol(self, answer: Answer, check: Callable[[bytes], object]) -> None:
-        where = f"GET {without_secrets(answer.url)}"
+    def _source_of_token(self) -> str:
+        return self.connection.token_env or f"`roamledger connect status {self.connection.connection_id}`"
+
+    def _read(self, answer: Answer, read: Callable[[bytes], _T], where: str) -> _T:
+        """Read a body once; only where that fails look at what the peer says about its own answer."""
+        try:
+            return read(answer.content)
+        except RecordProblem as problem:
+            self._hold_to_envelope(answer, where)
+            message = f"{where}: {self.secrets.scrubbed(str(problem))}"
+            raise UnreadableAnswer(FailureKind(problem.rule), message, answer) from None
+
+    def _hold_to_envelope(self, answer: Answer, where: str) -> None:
         try:
             status = read_status(answer.content)
-            if not status.is_success:
-                said = scrubbed(status.status_message or "no message", self.secrets)
-                message = f"{where}: OCPI status_code {status.status_code} ({said})"
-                raise PeerFailure(FailureKind.OCPI_STATUS, message, retry=status.status_code >= _SERVER_SIDE)
-            check(answer.content)
-        except RecordProblem as problem:
-            message = f"{where}: {scrubbed(str(problem), self.secrets)}"
-            raise UnreadableAnswer(FailureKind(problem.rule), message, answer) from None
+        except RecordProblem:
+            return
+        if not status.is_success:
+            said = self.secrets.scrubbed(status.status_message or "no message")
+            message = f"{where}: OCPI status_code {status.status_code} ({said})"
+            raise PeerFailure(FailureKind.OCPI_STATUS, message, retry=status.status_code >= _SERVER_SIDE)
 
 
 class UnreadableAnswer(PeerFailure):
@@ -167,35 +209,7 @@ class UnreadableAnswer(PeerFailure):
         self.answer = answer
 
 
-def _next_link(response: httpx.Response) -> str | None:
-    try:
-        return response.links.get("next", {}).get("url")
-    except (KeyError, ValueError):  # a Link header beyond recognition is no link
-        return None
-
-
-def _what_happened(error: Exception) -> str:
-    """Say it in our own words: texts of the HTTP library may one day hold what they should not."""
-    match error:
-        case httpx.TimeoutException():
-            return "no answer in time"
-        case httpx.ConnectError():
-            return "no connection"
-        case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.DecodingError():
-            return "the answer broke off"
-        case _:
-            return type(error).__name__
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Read Retry-After, which is either seconds or a date."""
-    if not retry_after:
-        return None
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
+def _silence_http_libraries() -> None:
+    """Keep URLs and headers out of logs: httpx names whole URLs at INFO, httpcore all headers at DEBUG."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from pipelines.lib.ocpi_client import FailureKind, Peer, PeerFailure, Transport
-from pipelines.lib.ocpi_client.failures import without_secrets
+from pipelines.lib.ocpi_client.redaction import without_secrets
 from tests.unit.intake.little_peer import TOKEN, envelope
 
 UNTIL = datetime(2026, 11, 5, tzinfo=UTC)
@@ -84,7 +84,7 @@ def test_asks_again_after_a_fault_that_passes(crawl, peer, fault):
         (Response("", 500), FailureKind.HTTP_STATUS, 3),
         (Response("", 404), FailureKind.HTTP_STATUS, 1),
         (Response("", 302, {"Location": "http://elsewhere.example/"}), FailureKind.HTTP_STATUS, 1),
-        (Response("", 403), FailureKind.UNAUTHORIZED, 1),
+        (Response("", 403), FailureKind.UNAUTHORIZED, 3),
         (Response(envelope([], status_code=2001)), FailureKind.OCPI_STATUS, 1),
         (Response(envelope([], status_code=3000)), FailureKind.OCPI_STATUS, 3),
     ],

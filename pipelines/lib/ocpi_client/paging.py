@@ -1,0 +1,150 @@
+"""Where the next page of a list is: the peer's `Link` where it is sane, else offset and limit counted by ourselves.
+
+A `Link` is sane when it stays on the host, port and list that we are on, leads to where we were not yet, neither back
+nor over records that we did not get, and keeps the window that we asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+
+from pipelines.lib.ocpi_client.answers import Answer, count_in
+from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure
+from pipelines.lib.ocpi_client.redaction import without_secrets
+
+MOST_REDOS: Final = 20
+"""of one crawl, after totals that fell: a peer whose total swings would keep us for ever"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. `problem` says why its records cannot be read; the bytes are kept all the same."""
+
+    answer: Answer
+    records: list[bytes] = field(repr=False)
+    total: int | None
+    """X-Total-Count, where sent"""
+    problem: PeerFailure | None = None
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where a crawl stands."""
+
+    endpoint: str = field(repr=False)
+    window: Mapping[str, str]
+    """date_from and date_to, as asked"""
+    limit: int
+    trusts_total: bool = True
+    offset: int = 0
+    """records before the page that is asked next"""
+    total: int | None = None
+    """the newest X-Total-Count"""
+    redos: int = 0
+    visited: set[str] = field(default_factory=set, repr=False)
+    previous: list[bytes] = field(default_factory=list, repr=False)
+
+    def url(self) -> str:
+        """Give the URL of the page at our own offset."""
+        query = urlencode({**self.window, "offset": str(self.offset), "limit": str(self.limit)})
+        return f"{self.endpoint}{'&' if urlsplit(self.endpoint).query else '?'}{query}"
+
+    def after(self, page: Page) -> str | None:
+        """Give the URL of the page after this one; None at the end of the list.
+
+        Raises:
+            PeerFailure: when the peer gives the same page whatever offset it is asked for, and no total.
+        """
+        url = page.answer.url
+        self.visited.add(url)
+        self._heed_limit(page)
+        if (back := self._back_to(page)) is not None:
+            self.offset, self.previous = back, []
+            return self.url()
+        step = len(page.records) if page.problem is None else self.limit
+        link = self._sane_link(page, step)
+        if link is None and not self._has_more(page, self.offset + step):
+            return None
+        self.offset, self.previous = self.offset + step, page.records
+        return link or self.url()
+
+    def _heed_limit(self, page: Page) -> None:
+        """Ask for no more than X-Limit from here on, so that our own counting fits what the peer gives."""
+        most = count_in(page.answer, "X-Limit")
+        if most:
+            self.limit = min(self.limit, most)
+
+    def _back_to(self, page: Page) -> int | None:
+        """Give the offset to go back to where the total fell: records before us left, and others took their places.
+
+        OCPI 2.2.1-d2, 4.1.6.3: redo the request with an offset lower by as many.
+        """
+        before, self.total = self.total, page.total if page.total is not None else self.total
+        fallen = before - page.total if before is not None and page.total is not None else 0
+        if fallen <= 0 or self.offset == 0 or self.redos >= MOST_REDOS:
+            return None
+        self.redos += 1
+        return max(0, self.offset - fallen)
+
+    def _sane_link(self, page: Page, step: int) -> str | None:
+        if not page.answer.next_link:
+            return None
+        try:
+            following = urljoin(page.answer.url, page.answer.next_link)
+            parts, here = urlsplit(following), urlsplit(page.answer.url)
+            query = parse_qs(parts.query)
+        except ValueError:  # half an IPv6 address and the like
+            return None
+        is_here = (parts.scheme, parts.netloc) == (here.scheme, here.netloc) and _is_below(parts.path, here.path)
+        if not is_here or following in self.visited:
+            return None
+        return following if self._keeps_count(query, step) else None
+
+    def _keeps_count(self, query: Mapping[str, list[str]], step: int) -> bool:
+        """Tell whether a link that counts counts as we do; one with a cursor of its own has nothing to compare."""
+        if "offset" not in query:
+            return True
+        offset = query["offset"][0]
+        if not (offset.isascii() and offset.isdigit() and self.offset < int(offset[:18]) <= self.offset + step):
+            return False
+        return all(name in query for name in self.window)
+
+    def _has_more(self, page: Page, offset: int) -> bool:
+        """Tell whether counting on makes sense where no usable `Link` was sent.
+
+        A peer that sends neither total nor link may be at its end, or may never have implemented them: a full page is
+        reason enough to ask once more.
+        """
+        if not page.records and page.problem is None:
+            return False
+        if self.trusts_total and page.total is not None and offset < page.total:
+            return True
+        if page.answer.next_link and page.records:
+            return not self._is_stuck(page)
+        is_told = self.trusts_total and page.total is not None
+        return not is_told and len(page.records) == self.limit and not self._is_stuck(page)
+
+    def _is_stuck(self, page: Page) -> bool:
+        if page.records != self.previous:
+            return False
+        where = without_secrets(page.answer.url)
+        message = f"GET {where}: the same records at every offset: raise page_limit above the length of the list"
+        raise PeerFailure(FailureKind.ENDLESS_PAGES, message)
+
+
+def place(url: str) -> tuple[str, str] | None:
+    """Give scheme and host of a URL; None where it is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.scheme, parts.netloc
+
+
+def _is_below(path: str, current: str) -> bool:
+    """Tell whether a path is the list that we are on, or inside it: a link into another module would mix them."""
+    here = current.rstrip("/")
+    return path.rstrip("/") == here or path.startswith(f"{here}/")
