@@ -19,3 +19,9 @@ LARGEST_VAT_RATE_PCT: Final = 100
 
 MOST_PERIODS: Final = 90_000
 """Charging periods of one session: sums of that many volumes still fit."""
+
+LONGEST_LOOK_DAYS: Final = 9
+"""How far into a period local readings are looked at: by then every weekday has had its turn."""
+
+MOST_MOMENTS: Final = 1_000
+"""Combinations of clock, meter and duration looked at per period; beyond, anything that the tariff has is possible."""

@@ -6,7 +6,7 @@ an int64 for an ordinary session (0.79 x 100 kWh), so it is taken apart before i
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ UNITS_OF_PRODUCT: Final = 10 ** (2 * VOLUME_SCALE - PRECISE_SCALE)
 AMOUNT_BOUND: Final = LARGEST_AMOUNT * AMOUNT_UNIT
 LOWEST: Final = np.iinfo(np.int64).min
 HIGHEST: Final = np.iinfo(np.int64).max
+_DIGITS_OF_INT64: Final = 18
 COARSE_BITS: Final = 24
 """Bits that a coarse sum leaves out."""
 
@@ -37,11 +38,16 @@ COARSE_BITS: Final = 24
 def whole_units(column: pl.Series, absent: int = 0) -> Ints:
     """Give a Decimal column as integers in units of its last decimal, `absent` where it is null.
 
-    Decimal(18, s) always fits an int64.
+    Up to Decimal(18, s) the low half of Arrow's decimal128 is the whole number; a wider one is cast, which checks it.
     """
     if column.null_count() == len(column):
         return np.full(len(column), absent, dtype=np.int64)
-    return integers(column, absent)
+    array = cast("Any", column.rechunk().to_arrow())
+    if not (_ARROW.types.is_decimal128(array.type) and array.type.precision <= _DIGITS_OF_INT64):
+        return integers(column, absent)
+    words = np.frombuffer(array.buffers()[1], dtype=np.int64)
+    low = words[2 * array.offset : 2 * (array.offset + len(array)) : 2]
+    return np.where(column.is_null().to_numpy(), absent, low) if column.null_count() else low.copy()
 
 
 def integers(column: pl.Series, absent: int = 0) -> Ints:

@@ -131,6 +131,10 @@ class Periods:
     started_at: Ints
     ended_at: Ints
     """where the next begins, the last with its session; never before its own start"""
+    earliest: Ints
+    """per owner: when the first of its periods starts, whatever their order"""
+    latest: Ints
+    """per owner: when the last of them ends"""
     volumes: dict[str, Ints]
     readings: dict[str, Ints]
     tariff_id: Ints
@@ -140,12 +144,6 @@ class Periods:
     def starts(self) -> Ints:
         """Give the first period of each owner."""
         return self.edges[:-1]
-
-    def stretches(self) -> tuple[Ints, Ints]:
-        """Give when the first period of each owner starts and the last one ends, whatever their order."""
-        if not len(self.session):
-            return self.started_at, self.ended_at
-        return np.minimum.reduceat(self.started_at, self.starts), np.maximum.reduceat(self.ended_at, self.starts)
 
     def owners_with(self, flags: Flags) -> Flags:
         """Tell which owners have a period that is flagged."""
@@ -157,11 +155,15 @@ class Periods:
         """Leave out the periods of whole sessions."""
         if keep.all():
             return self
+        kept_owners = np.zeros(len(self.owners), dtype=np.bool_)
+        kept_owners[self.owner[keep]] = True
         return Periods(
             *owned(self.session[keep]),
             index=self.index[keep],
             started_at=self.started_at[keep],
             ended_at=self.ended_at[keep],
+            earliest=self.earliest[kept_owners],
+            latest=self.latest[kept_owners],
             volumes={name: volume[keep] for name, volume in self.volumes.items()},
             readings={name: reading[keep] for name, reading in self.readings.items()},
             tariff_id=self.tariff_id[keep],
@@ -208,6 +210,7 @@ def periods_of(sessions: Sessions, columns: Columns, policy: Policy) -> Periods:
         sessions.decline(without, Reason.NO_PERIODS)
     ended_at = np.append(columns.started_at[1:], 0)[: len(session)]
     ended_at[edges[1:] - 1] = sessions.ended_at[owners]
+    ended_at = np.maximum(ended_at, columns.started_at)
     periods = Periods(
         session=session,
         owners=owners,
@@ -215,7 +218,9 @@ def periods_of(sessions: Sessions, columns: Columns, policy: Policy) -> Periods:
         edges=edges,
         index=columns.index,
         started_at=columns.started_at,
-        ended_at=np.maximum(ended_at, columns.started_at),
+        ended_at=ended_at,
+        earliest=np.minimum.reduceat(columns.started_at, edges[:-1]) if len(owners) else owners,
+        latest=np.maximum.reduceat(ended_at, edges[:-1]) if len(owners) else owners,
         volumes=dict(columns.volumes),
         readings=columns.readings,
         tariff_id=columns.tariff_id,

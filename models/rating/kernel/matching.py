@@ -138,7 +138,8 @@ def first_matches(book: RuleBook, moments: Moments, slot: Slot, rows: Ints, poli
     component, last = component[open_], component[open_] + count[open_] - 1
     while len(open_):
         applies = _applies(book, moments, slot, component, rows[open_], policy)
-        found[open_[applies]] = component[applies]
+        matched = np.flatnonzero(applies)
+        found[open_[matched]] = component[matched]
         goes_on = np.flatnonzero(~applies & (component < last))
         open_, component, last = open_[goes_on], component[goes_on] + 1, last[goes_on]
     return found
@@ -150,7 +151,10 @@ def _applies(book: RuleBook, moments: Moments, slot: Slot, component: Ints, rows
     if slot[0]:
         applies &= moments.has_expired[rows] | ~book.components.only_expired[component]
     asked = np.flatnonzero(book.components.is_restricted[component])
-    if len(asked):
+    if len(asked) == len(rows):
+        _apply_calendar(book, moments.local, component, rows, applies, policy)
+        _apply_bounds(book, moments, slot, component, rows, applies)
+    elif len(asked):
         component, rows = component[asked], rows[asked]
         holds = applies[asked]
         _apply_calendar(book, moments.local, component, rows, holds, policy)

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from models.rating.bounds import LONGEST_LOOK_DAYS, MOST_MOMENTS
 from models.rating.kernel.exact import HIGHEST, LOWEST, Flags, Ints, is_first
 from models.rating.kernel.facts import Periods
 from models.rating.kernel.levels import Levels
@@ -31,10 +32,7 @@ from models.rating.kernel.rulebook import DAY_IN_MICROSECONDS, RuleBook
 from models.rating.kernel.zones import LocalTime, Offsets
 from models.rating.policy import DurationClock, Policy
 
-LONGEST_LOOK: Final = 9 * DAY_IN_MICROSECONDS
-"""How far into a period local readings are looked at: by then every weekday has had its turn."""
-MOST_MOMENTS: Final = 1_000
-"""Combinations looked at per period; beyond, anything that the tariff has for a dimension is possible."""
+LONGEST_LOOK: Final = LONGEST_LOOK_DAYS * DAY_IN_MICROSECONDS
 _AT_ONCE: Final = 2_000_000
 """Combinations held in memory together."""
 _EAST, _WEST = 14 * 3_600_000_000, 12 * 3_600_000_000
@@ -150,7 +148,7 @@ def _clock_length(around: Surroundings, slot: Slot) -> Ints:
 def _meets_change(around: Surroundings) -> Flags:
     """Tell which periods come near an instant at which their clock is set."""
     periods = around.periods
-    first, last = periods.stretches()
+    first, last = periods.earliest, periods.latest
     found = np.zeros(len(around.version), dtype=np.bool_)
     zone = around.zone[periods.starts]
     for place, table in enumerate(around.zones):

@@ -94,8 +94,9 @@ def totals_of(pricing: Pricing, rows: list[Rows], owners: Owners) -> Totals:
         has_rows |= np.diff(row.edges) > 0
     sides = {name: _sum(parts, n) for name, parts in (("excl", excl), ("incl", incl))}
     by_period = _period_rounding(pricing, rows, sides)
-    edges = pricing.periods.edges
-    _apply(sides, Difference(sums(by_period.excl, edges), sums(by_period.incl, edges)))
+    if pricing.policy.rounding_place is RoundingPlace.EACH_PERIOD:
+        edges = pricing.periods.edges
+        _apply(sides, Difference(sums(by_period.excl, edges), sums(by_period.incl, edges)))
     limit = with_limits(pricing, sides, owners)
     rounding = rounded_total(pricing, sides)
     credit = Difference(*(np.where(owners.is_credit & side.known, -2 * side.amount, 0) for side in sides.values()))

@@ -64,8 +64,11 @@ class LocalTime:
     @classmethod
     def of(cls, wall: Ints) -> Self:
         """Take wall-clock readings apart, microseconds since 1970-01-01 00:00 local."""
+        # Quotients, not remainders: NumPy divides by one number ten times as quickly as it takes a remainder.
         day = wall // DAY_IN_MICROSECONDS
-        return cls(wall - day * DAY_IN_MICROSECONDS, day, (day + 3) % 7)
+        weekday = day + 3
+        weekday -= weekday // 7 * 7
+        return cls(wall - day * DAY_IN_MICROSECONDS, day, weekday)
 
 
 def zone_codes(names: pl.Series, instants: Ints) -> tuple[Ints, list[Offsets]]:
@@ -98,11 +101,10 @@ def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: V
 
 def _offsets_of_sessions(periods: Periods, code: Ints, tables: list[Offsets]) -> tuple[Ints, Flags]:
     """Give the offset at the first start of a period of each session, and tell whether the clock is set after it."""
-    first, last = periods.stretches()
     offset, is_set = np.zeros(len(code), dtype=np.int64), np.zeros(len(code), dtype=np.bool_)
     for place, table in enumerate(tables):
         here = np.flatnonzero(code == place)
-        since, until = table.places(first[here]), table.places(last[here])
+        since, until = table.places(periods.earliest[here]), table.places(periods.latest[here])
         offset[here], is_set[here] = table.offset[since], since != until
     return offset, is_set
 

@@ -16,13 +16,13 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from models.ocpi.canonical import Restrictions, Tariff
+from models.rating.bounds import LONGEST_LOOK_DAYS, MOST_MOMENTS
 from models.rating.plain.admission import has_local_restriction
 from models.rating.plain.session import ZERO, Found, Moment, Slot, volume_of
 from models.rating.policy import DurationClock, Policy
 from models.types.vocabularies import Dimension
 
-LONGEST_LOOK: Final = timedelta(days=9)
-MOST_MOMENTS: Final = 1_000
+LONGEST_LOOK: Final = timedelta(days=LONGEST_LOOK_DAYS)
 _DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
 _INSTANT: Final = timedelta(microseconds=1)
