@@ -1,12 +1,14 @@
 """Intake: from the peers' pages to the typed tables, nothing lost and nothing twice.
 
-* `pull.py` asks every peer for what is new and keeps its pages as they came;
+* `pull.py` asks every peer for what is new: `connection_pull.py` one of them, `crawl.py` one list, `page_keeper.py`
+  keeps its pages as they came;
 * `landing.py` reads each pull's pages once, into rows beside their raw records;
 * `outcomes.py` decides over all pulls what became of each record: typed, quarantined or duplicate;
 * `normalise.py` builds the typed tables from that, rewriting only the months that changed.
 """
 
 from pipelines.lib.intake.normalise import NormaliseReport, normalise
-from pipelines.lib.intake.pull import ModulePull, PullReport, last_pull, pull
+from pipelines.lib.intake.pull import pull
+from pipelines.lib.intake.pull_report import ModulePull, PullReport, last_pull
 
 __all__ = ["ModulePull", "NormaliseReport", "PullReport", "last_pull", "normalise", "pull"]

@@ -109,7 +109,7 @@ class Transport:
         body: bytes | None = None,
     ) -> tuple[Answer, _T]:
         """Ask once, under each of our `Authorization` headers until one is not refused; raise `PeerFailure`."""
-        where = f"{method} {without_secrets(url)}"
+        where = self.secrets.scrubbed(f"{method} {without_secrets(url)}")
         try:
             answer = self._authorized(method, url, headers or {}, body, where)
         except (httpx.TransportError, httpx.DecodingError) as error:

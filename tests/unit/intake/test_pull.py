@@ -152,13 +152,13 @@ def test_a_pull_killed_before_its_manifest_is_made_again_with_the_same_bytes(pul
 
 
 def test_a_pull_killed_after_its_manifest_is_recorded_and_not_made_again(pulling, register, peer, monkeypatch):
-    module = importlib.import_module("pipelines.lib.intake.pull")
+    module = importlib.import_module("pipelines.lib.intake.connection_pull")
 
     def killed(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_finished_pull", killed)
+        patch.setattr(module, "finished_pull", killed)
         with pytest.raises(KeyboardInterrupt):
             pulling()
     assert mark(register, "locations") is None
