@@ -95,6 +95,19 @@ def pull(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen on; TLS is a reverse proxy's")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one")] = 8780,
+    requests_per_second: Annotated[float, typer.Option(min=0.01, help="of one connection, on average")] = 100.0,
+    body_bytes: Annotated[int, typer.Option(min=1024, help="the longest body")] = 2 << 20,
+) -> None:
+    """Receive what OCPI peers push, into the same raw store as what is pulled, until interrupted."""
+    from pipelines.commands import serve as command
+
+    raise typer.Exit(command.run(host, port, requests_per_second, body_bytes, console))
+
+
+@app.command()
 def close(
     month: Month,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be issued, issue nothing")] = False,

@@ -1,0 +1,106 @@
+"""One request as the handlers see it, and the reading of its body within bounds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, cast
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from pipelines.lib.settings import Connection
+from pipelines.receiver.envelopes import CLIENT_ERROR, INVALID, Refusal
+
+DEEPEST: Final = 32
+"""OCPI nests some ten levels; what reads a thousand needs a thousand frames of every reader behind us"""
+
+_DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+_CANONICAL: Final = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One admitted request."""
+
+    connection: Connection
+    version: str
+    module: str
+    method: str
+    rest: tuple[str, ...]
+    """of the path, behind the module, decoded"""
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    base_url: str
+    """of our OCPI endpoints, without a slash at its end"""
+    received_at: datetime
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a body of at most `limit` bytes that says it is JSON.
+
+    Raises:
+        Refusal: 413 for a longer one, 415 for another kind or a compressed one, 400 where the peer hung up.
+    """
+    if int_or_zero(request.headers.get("content-length")) > limit:
+        raise _too_long(limit)
+    parts, length = [], 0
+    try:
+        async for part in request.stream():
+            length += len(part)
+            if length > limit:
+                raise _too_long(limit)
+            parts.append(part)
+    except ClientDisconnect:
+        raise Refusal(400, CLIENT_ERROR, "the body ended early") from None
+    if length:
+        _check_kind(request.headers)
+    return b"".join(parts)
+
+
+def read_object(body: bytes) -> tuple[dict[str, object], str]:
+    """Decode a body that must be an object; give it with the SHA-256 of its canonical content.
+
+    Raises:
+        Refusal: 400 for what is no JSON, no object, or nested beyond all reason.
+    """
+    try:
+        value = _DECODE(body)
+        if not isinstance(value, dict) or _is_deeper(cast("object", value), DEEPEST):
+            raise Refusal(400, INVALID, f"expected a JSON object of at most {DEEPEST} levels")
+        return cast("dict[str, object]", value), hashlib.sha256(_CANONICAL(value)).hexdigest()
+    except _UNREADABLE:
+        raise Refusal(400, INVALID, "expected a JSON object, found something else") from None
+
+
+def int_or_zero(text: str | None) -> int:
+    """Read a header's number; what is none counts as absent."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004 - 64 bit
+
+
+def _check_kind(headers: Mapping[str, str]) -> None:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refusal(415, CLIENT_ERROR, "expected Content-Type: application/json")
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refusal(415, CLIENT_ERROR, "expected a body that is not compressed")
+
+
+def _too_long(limit: int) -> Refusal:
+    return Refusal(413, CLIENT_ERROR, f"expected a body of at most {limit} bytes", {"Connection": "close"})
+
+
+def _is_deeper(value: object, left: int) -> bool:
+    if isinstance(value, dict):
+        found = cast("dict[str, object]", value).values()
+    elif isinstance(value, list):
+        found = cast("list[object]", value)
+    else:
+        return False
+    return left == 0 or any(_is_deeper(each, left - 1) for each in found)

@@ -1,0 +1,190 @@
+"""What peers push is answered as OCPI wants, kept once, and stands in the typed tables after intake."""
+
+import gzip
+import json
+
+import pytest
+
+from models.schemas.registry import Layer
+from pipelines.lib.intake import normalise
+from pipelines.lib.raw_store import RawStore
+from pipelines.receiver.publishing import RECEIPTS
+from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
+
+
+def code(answer):
+    return answer.status_code, answer.json()["status_code"]
+
+
+def pushed(lake, module, connection_id="ldw"):
+    """The records of all pushed pages of a module, in order."""
+    store = RawStore(lake)
+    return [
+        json.loads(store.record(connection_id, module, page.sha256, position))
+        for manifest in store.manifests(connection_id, module)
+        for page in manifest.pages
+        for position in range(page.records)
+    ]
+
+
+def test_a_cdr_is_answered_with_a_location_that_gives_it_back(receiving):
+    with receiving() as client:
+        answer = client.post("2.2.1/cdrs", json=cdr())
+        assert code(answer) == (200, 1000)
+        again = client.get(answer.headers["Location"])
+        assert (code(again), again.json()["data"]) == ((200, 1000), cdr())
+
+
+def test_the_same_cdr_twice_is_one_record_under_one_location(receiving, lake):
+    with receiving() as client:
+        first = client.post("2.2.1/cdrs", json=cdr())
+        reordered = json.dumps(dict(reversed(cdr().items())), indent=2).encode()
+        second = client.post("2.2.1/cdrs", content=reordered, headers={"Content-Type": "application/json"})
+        assert code(second) == (200, 1000)
+        assert first.headers["Location"] == second.headers["Location"]
+    assert pushed(lake, "cdrs") == [cdr()]
+
+
+def test_another_body_under_a_cdr_id_is_refused_politely_and_kept_once_as_evidence(receiving, lake, settings):
+    changed = cdr(total_energy=99)
+    with receiving() as client:
+        first = client.post("2.2.1/cdrs", json=cdr())
+        for _ in range(2):
+            answer = client.post("2.2.1/cdrs", json=changed)
+            assert code(answer) == (200, 2001)
+            assert "immutable" in answer.json()["status_message"]
+        assert client.get(first.headers["Location"]).json()["data"] == cdr()
+    assert pushed(lake, "cdrs") == [cdr(), changed]
+    normalise(settings, lake)
+    records = lake.read(Layer.TYPED, "records")
+    assert records["outcome"].to_list() == ["typed", "quarantined"]
+    assert records["rule"].to_list() == [None, "cdr_changed"]
+
+
+def test_a_cdr_that_intake_cannot_read_is_said_so_and_kept(receiving, lake, settings):
+    bad = cdr(total_energy="a lot")
+    with receiving() as client:
+        answer = client.post("2.2.1/cdrs", json=bad)
+        assert code(answer) == (200, 2001)
+        assert "total_energy" in answer.json()["status_message"]
+        assert "Location" not in answer.headers
+        assert code(client.post("2.2.1/cdrs", json=bad)) == (200, 2001)
+    assert pushed(lake, "cdrs") == [bad]
+    assert normalise(settings, lake).quarantined == 1
+
+
+def test_digits_are_kept_as_they_were_sent(receiving, lake):
+    body = json.dumps(cdr(), indent=1).replace("10.1234", "10.12340000000").encode()
+    with receiving() as client:
+        client.post("2.2.1/cdrs", content=body, headers={"Content-Type": "application/json"})
+    (manifest,) = RawStore(lake).manifests("ldw", "cdrs")
+    record = RawStore(lake).record("ldw", "cdrs", manifest.pages[0].sha256, 0)
+    assert record == body.replace(b"\n", b" ")
+
+
+def test_a_patched_session_is_merged_and_its_periods_are_appended(receiving, lake, settings):
+    period = {"start_date_time": "2026-10-12T08:00:00Z", "dimensions": [{"type": "ENERGY", "volume": 4.0}]}
+    later = {"start_date_time": "2026-10-12T08:30:00Z", "dimensions": [{"type": "ENERGY", "volume": 6.1}]}
+    begun = session(status="ACTIVE", kwh=4.0, charging_periods=[period], last_updated="2026-10-12T08:30:00Z")
+    patch = {"kwh": 10.1, "charging_periods": [later], "status": "COMPLETED", "last_updated": "2026-10-12T09:01:00Z"}
+    with receiving() as client:
+        assert code(client.put("2.2.1/sessions/DE/LDW/S000001", json=begun)) == (200, 1000)
+        for _ in range(2):  # the same PATCH again, because its answer was lost, appends nothing
+            assert code(client.patch("2.2.1/sessions/de/ldw/s000001", json=patch)) == (200, 1000)
+        merged = begun | patch | {"charging_periods": [period, later]}
+        assert client.get("2.2.1/sessions/DE/LDW/S000001").json()["data"] == merged
+    assert pushed(lake, "sessions") == [begun, merged]
+    normalise(settings, lake)
+    (row,) = lake.read_months(Layer.TYPED, "sessions").to_dicts()
+    assert (row["status"], str(row["energy_kwh"])) == ("COMPLETED", "10.100000000")
+
+
+def test_a_late_put_is_kept_but_does_not_replace_what_is_newer(receiving, lake):
+    newer = session(kwh=10, last_updated="2026-10-12T09:01:00.5Z")
+    older = session(kwh=4, last_updated="2026-10-12T09:01:00Z")
+    with receiving() as client:
+        for body in (newer, older):
+            assert code(client.put("2.2.1/sessions/DE/LDW/S000001", json=body)) == (200, 1000)
+        assert client.get("2.2.1/sessions/DE/LDW/S000001").json()["data"] == newer
+    assert pushed(lake, "sessions") == [newer, older]
+
+
+def test_a_patch_needs_its_object_and_its_time(receiving):
+    with receiving() as client:
+        patch = {"kwh": 1, "last_updated": "2026-10-12T09:01:00Z"}
+        assert code(client.patch("2.2.1/sessions/DE/LDW/S9", json=patch)) == (404, 2001)
+        client.put("2.2.1/sessions/DE/LDW/S000001", json=session())
+        assert code(client.patch("2.2.1/sessions/DE/LDW/S000001", json={"kwh": 1})) == (200, 2001)
+
+
+def test_a_session_that_was_pulled_can_be_patched(receiving, lake, settings):
+    keep_pages(
+        RawStore(lake), "sessions", [envelope([session()])], pull_id="20261101T000000Z", received_at=settings.now
+    )
+    normalise(settings, lake)
+    with receiving() as client:
+        patch = {"kwh": 11, "last_updated": "2026-10-12T10:00:00Z"}
+        assert code(client.patch("2.2.1/sessions/DE/LDW/S000001", json=patch)) == (200, 1000)
+        assert client.get("2.2.1/sessions/DE/LDW/S000001").json()["data"] == session() | patch
+
+
+def test_a_tariff_is_put_and_deleted(receiving, lake):
+    with receiving() as client:
+        assert code(client.put("2.2.1/tariffs/DE/LDW/T1", json=tariff())) == (200, 1000)
+        assert code(client.delete("2.2.1/tariffs/DE/LDW/T1")) == (200, 1000)
+        assert code(client.get("2.2.1/tariffs/DE/LDW/T1")) == (404, 2001)
+        assert code(client.delete("2.2.1/tariffs/DE/LDW/T1")) == (200, 1000)
+        assert code(client.delete("2.2.1/tariffs/DE/LDW/T2")) == (404, 2001)
+    assert pushed(lake, "tariffs") == [tariff()]
+    receipts = next(iter(lake.fs.glob(f"{lake.root}/raw/ldw/tariffs/*/{RECEIPTS}")))
+    methods = [json.loads(line)["method"] for line in _unzipped(lake, receipts).splitlines()]
+    assert methods == ["PUT", "DELETE"]
+
+
+def test_evses_and_connectors_change_their_location(receiving, lake, settings):
+    evse = {"uid": "E2", "evse_id": "DE*LDW*E2", "connectors": [], "last_updated": "2026-10-01T00:00:00Z"}
+    connector = {"id": "1", "power_type": "DC", "max_electric_power": 150000, "tariff_ids": ["T2"]}
+    connector |= {"last_updated": "2026-10-02T00:00:00Z"}
+    with receiving() as client:
+        assert code(client.put("2.2.1/locations/DE/LDW/L1", json=location())) == (200, 1000)
+        assert code(client.put("2.2.1/locations/DE/LDW/L1/E2", json=evse)) == (200, 1000)
+        assert code(client.put("2.2.1/locations/DE/LDW/L1/E2/1", json=connector)) == (200, 1000)
+        change = {"tariff_ids": ["T3"], "last_updated": "2026-10-03T00:00:00Z"}
+        assert code(client.patch("2.2.1/locations/DE/LDW/L1/e2/1", json=change)) == (200, 1000)
+        assert client.get("2.2.1/locations/DE/LDW/L1/E2/1").json()["data"] == connector | change
+        assert code(client.put("2.2.1/locations/DE/LDW/L1/E9/1", json=connector)) == (404, 2001)
+        whole = client.get("2.2.1/locations/DE/LDW/L1").json()["data"]
+    assert whole["last_updated"] == "2026-10-03T00:00:00Z"
+    normalise(settings, lake)
+    connectors = lake.read(Layer.TYPED, "connectors").sort("evse_uid")
+    assert connectors["evse_uid"].to_list() == ["E1", "E2"]
+    assert connectors["tariff_ids"].to_list() == [["T1"], ["T3"]]
+
+
+def test_a_peer_of_2_1_1_owns_what_its_path_says(receiving, lake, settings):
+    plain = {name: value for name, value in session().items() if name not in {"country_code", "party_id", "cdr_token"}}
+    plain |= {"auth_id": "DENSTC1", "location": {"id": "L1", "evses": [{"uid": "E1", "connectors": [{"id": "1"}]}]}}
+    with receiving() as client:
+        assert code(client.put("2.1.1/sessions/DE/LDW/S000001", json=plain)) == (200, 1000)
+    normalise(settings, lake)
+    assert lake.read_months(Layer.TYPED, "sessions")["session_key"].to_list() == ["DE*LDW*S000001"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("2.2.1/sessions/DE/XXX/S000001", session(party_id="XXX"), (403, 2001)),
+        ("2.2.1/sessions/DE/LDW/S000001", session(party_id="XXX"), (200, 2001)),
+        ("2.2.1/sessions/DE/LDW/S000002", session(), (200, 2001)),
+        ("2.2.1/sessions/DE/LDW", session(), (404, 2000)),
+    ],
+)
+def test_nobody_pushes_what_is_anothers(receiving, lake, path, body, expected):
+    with receiving() as client:
+        assert code(client.put(path, json=body)) == expected
+        assert code(client.post("2.2.1/cdrs", json=cdr(party_id="XXX"))) == (403, 2001)
+    assert RawStore(lake).manifests() == []
+
+
+def _unzipped(lake, path):
+    return gzip.decompress(lake.read_bytes(path))
