@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.sandbox.billing import tariff_of
 from pipelines.sandbox.clock import instant
+from pipelines.sandbox.exhibits.plan import Exhibits
 from pipelines.sandbox.people import Token
 from pipelines.sandbox.places import ALPHA3, PARTY_BY_ID, Evse, Location, coordinate
 from pipelines.sandbox.published import Authorization, PublishedCdr
@@ -52,14 +53,32 @@ def _everything(world: World) -> Iterator[tuple[str, str, WireObject]]:
         record = WireObject(f"~{rubbish.truth.record_id}", rubbish.published_at, rubbish.body)
         yield rubbish.truth.connection_id, rubbish.truth.module, record
     for token in world.people.tokens:
-        yield EMSP, "tokens", WireObject(f"{token.uid}|{token.token_type}", world.opened_at, _token(token, world))
-    for row in world.authorizations:
+        yield (
+            EMSP,
+            "tokens",
+            WireObject(f"{token.uid}|{token.token_type}", world.opened_at, _token(token, world.opened_at)),
+        )
+    for row in (*world.authorizations, *world.exhibits.authorizations):
         yield EMSP, "authorizations", WireObject(row.authorization_id, row.at, _authorization(row))
+    yield from _exhibits(world.exhibits)
+
+
+def _exhibits(exhibits: Exhibits) -> Iterator[tuple[str, str, WireObject]]:
+    for published in exhibits.cdrs:
+        connection = published.claim.session.evse.location.party.connection_id
+        yield connection, "cdrs", WireObject(published.cdr_key, published.claim.published_at, cdr_bytes(published))
+    for published in exhibits.sessions:
+        updated = published.claim.session.ended + 20
+        connection = published.claim.session.evse.location.party.connection_id
+        yield connection, "sessions", WireObject(published.cdr_key, updated, _session(published, updated))
+    for token, is_valid, since in exhibits.tokens:
+        body = _token(token, since, is_valid=is_valid)
+        yield EMSP, "tokens", WireObject(f"{token.uid}|{token.token_type}", since, body)
 
 
 def _locations(world: World) -> Iterator[tuple[str, str, WireObject]]:
     plugs: dict[str, list[Evse]] = {}
-    for evse in world.network.evses:
+    for evse in (*world.network.evses, *world.exhibits.evses):
         plugs.setdefault(evse.location.location_id, []).append(evse)
     for evses in plugs.values():
         site = evses[0].location
@@ -68,7 +87,7 @@ def _locations(world: World) -> Iterator[tuple[str, str, WireObject]]:
 
 
 def _tariffs(world: World) -> Iterator[tuple[str, str, WireObject]]:
-    for version in world.network.prices.versions:
+    for version in (*world.network.prices.versions, *world.exhibits.prices):
         connection = PARTY_BY_ID[version.party].connection_id
         record = WireObject(
             f"{version.party}*{version.tariff_id}", version.published_at, tariff_bytes(tariff_of(version))
@@ -154,7 +173,7 @@ def _evse(evse: Evse) -> dict[str, Any]:
     }
 
 
-def _token(token: Token, world: World) -> bytes:
+def _token(token: Token, updated: int, *, is_valid: bool = True) -> bytes:
     return JSON.encode(
         {
             "country_code": "DE",
@@ -163,9 +182,9 @@ def _token(token: Token, world: World) -> bytes:
             "type": token.token_type,
             "contract_id": token.contract_id,
             "issuer": "Nordstern Mobility GmbH",
-            "valid": True,
+            "valid": is_valid,
             "whitelist": token.whitelist,
-            "last_updated": instant(world.opened_at),
+            "last_updated": instant(updated),
         }
     )
 

@@ -35,6 +35,8 @@ def cdr_bytes(published: PublishedCdr) -> bytes:
         "tariffs": [msgspec.Raw(tariff_bytes(tariff)) for tariff in cdr.tariffs] or None,
         "charging_periods": [_period(period) for period in cdr.periods],
         **_totals(cdr),
+        "credit": True if cdr.is_credit else None,
+        "credit_reference_id": cdr.credit_reference_id,
         "home_charging_compensation": True if cdr.is_home_charging else None,
         "last_updated": cdr.last_updated_at,
     }

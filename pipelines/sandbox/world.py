@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from models.types.time import BillingMonth
 from pipelines.sandbox.claims import Claim
 from pipelines.sandbox.clock import DAY, HOUR, month_bounds
+from pipelines.sandbox.exhibits.plan import Exhibits, build_exhibits
 from pipelines.sandbox.faults import Planter, faults_of_each_kind
 from pipelines.sandbox.people import People, build_people
 from pipelines.sandbox.places import City, Evse, Network, build_cities, build_public_evses
@@ -43,9 +45,13 @@ class World:
     authorizations: tuple[Authorization, ...]
     rubbish: tuple[Rubbish, ...]
     truth: Truth
+    exhibits: Exhibits = field(default_factory=Exhibits)
+    """planted faults of every reconciliation rule, none unless asked for"""
 
 
-def build_world(seed: int, sessions: int, month: BillingMonth, *, rubbish: bool = False) -> World:
+def build_world(
+    seed: int, sessions: int, month: BillingMonth, *, rubbish: bool = False, exhibits: Mapping[str, int] | None = None
+) -> World:
     """Build the world of a seed: a pure function, the same bytes on every machine.
 
     Args:
@@ -53,6 +59,7 @@ def build_world(seed: int, sessions: int, month: BillingMonth, *, rubbish: bool 
         sessions: real ones over the two months; planted faults add some CDRs to them.
         month: the second of the two months.
         rubbish: add records that no intake may accept, each with a row in `truth.rejects`.
+        exhibits: how many planted faults of each reconciliation rule to add, see `exhibits.plan.ALL_RULES`.
     """
     first, _ = month_bounds(month.previous)
     opened_at = first - _OPEN_BEFORE
@@ -66,7 +73,8 @@ def build_world(seed: int, sessions: int, month: BillingMonth, *, rubbish: bool 
     log = authorizations(cdrs, fruitless)
     refuse = build_rubbish(cdrs) if rubbish else ()
     truth = tell_truth(month, people, cdrs, log, tuple(each.truth for each in refuse))
-    return World(seed, month, opened_at, network, people, cdrs, log, refuse, truth)
+    planted = build_exhibits(exhibits or {}, stream(seed, "exhibits"), month) if exhibits else Exhibits()
+    return World(seed, month, opened_at, network, people, cdrs, log, refuse, truth, planted)
 
 
 def _still_life(seed: int, sessions: int, month: BillingMonth, opened_at: int) -> tuple[Network, People]:

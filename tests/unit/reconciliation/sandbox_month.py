@@ -18,8 +18,8 @@ from pipelines.lib.settings import load_settings
 from pipelines.sandbox.files import write_master
 from pipelines.sandbox.wire import wire_modules
 
-RECEIVED = datetime(2026, 12, 1, tzinfo=UTC)
-PULL = "20261201T000000Z"
+RECEIVED = datetime(2026, 11, 5, 4, tzinfo=UTC)
+PULL = "20261105T040000Z"
 PAGE = 5000
 
 
@@ -42,7 +42,7 @@ def _land(store, connection, module, bodies):
     pages = []
     for sequence, start in enumerate(range(0, len(bodies), PAGE)):
         part = bodies[start : start + PAGE]
-        content = b'{"data":[' + b",".join(part) + b'],"status_code":1000,"timestamp":"2026-12-01T00:00:00Z"}'
+        content = b'{"data":[' + b",".join(part) + b'],"status_code":1000,"timestamp":"2026-11-05T04:00:00Z"}'
         page = Provenance(
             connection_id=connection,
             module=module,

@@ -1,0 +1,364 @@
+"""One fault per rule: what is done to an honest case, and which rules must and may find it then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from models.ocpi.canonical import Price
+from models.types.money import rounded
+from pipelines.sandbox.billing import tariff_of
+from pipelines.sandbox.clock import DAY, HOUR, instant
+from pipelines.sandbox.exhibits.case import AC, DC, DEAR, DUTCH, FEE, GHOST, HALF_PAST, STEP, TOD, Case, Workshop
+from pipelines.sandbox.identifiers import NEVER_ISSUED, emaid, token_uid
+from pipelines.sandbox.people import Token
+from pipelines.sandbox.physics import Charge
+
+MUNICH = ("2", "Munich", 48.137, 11.575)
+POTSDAM = ("3", "Potsdam", 52.4, 13.06)
+
+
+def alone(case: Case, *must: str, may: tuple[str, ...] = ()) -> list[Case]:
+    """Say which rules must and may find a case."""
+    case.must.update(must)
+    case.may.update(may)
+    return [case]
+
+
+def beside(witnesses: list[Case], case: Case, *must: str, may: tuple[str, ...] = ()) -> list[Case]:
+    """Say which rules must and may find a case, and that the others beside it are honest."""
+    for witness in witnesses:
+        witness.is_exhibit = False
+    return [*witnesses, *alone(case, *must, may=may)]
+
+
+def changed_body(shop: Workshop) -> list[Case]:
+    """Send another body under the same id, some hours later."""
+    case = shop.case()
+    plant_changed_body(shop, case)
+    return [case]
+
+
+def plant_changed_body(_: Workshop, case: Case) -> None:
+    """Do the same to a case that is there."""
+    total = Price(Decimal("9.9900"), Decimal("11.8881"))
+    claim = replace(case.published.claim, published_at=case.published.claim.published_at + 5 * HOUR)
+    case.other_bodies.append(replace(case.published, claim=claim, cdr=replace(case.cdr, total_cost=total)))
+    case.must.add("R01")
+
+
+def session_twice(shop: Workshop) -> list[Case]:
+    """Claim a session twice, word for word but for the id."""
+    case = shop.case()
+    return beside([case], shop.copy(case, 4 * HOUR), "R02", "R03", "R18")
+
+
+def session_twice_otherwise(shop: Workshop) -> list[Case]:
+    """Give the same session id to another session of the same card."""
+    first = shop.case()
+    second = shop.case(started=first.session.started + 5 * HOUR, evse=first.session.evse, token=first.session.token)
+    second.change(session_id=first.cdr.session_id)
+    second.has_session = False
+    return beside([first], second, "R02")
+
+
+def duplicate_under_new_id(shop: Workshop) -> list[Case]:
+    """Tell a session again under a new id and a new session id."""
+    case = shop.case()
+    copy = shop.copy(case, 4 * HOUR, session_id=f"{case.cdr.session_id}-R")
+    return beside([case], copy, "R03", "R18")
+
+
+def ends_before_start(shop: Workshop) -> list[Case]:
+    """End a quarter of an hour before the start."""
+    case = shop.case()
+    case.change(ended_at=instant(case.session.started - HOUR // 4))
+    return alone(case, "R04", "R23")
+
+
+def in_the_future(shop: Workshop) -> list[Case]:
+    """End two hours after it is received."""
+    return alone(shop.case(started=(shop.seen_at + HOUR) // 9 * 9, delay=1), "R05")
+
+
+def too_long(shop: Workshop) -> list[Case]:
+    """Stay thirty hours at an AC plug, or eight at a DC one."""
+    if shop.random.random() < 0.5:
+        return alone(shop.case(charge=Charge(30_000, 5 * HOUR, 25 * HOUR)), "R06")
+    plug = shop.plug(DC, power_kw=150)
+    return alone(shop.case(DC, evse=plug, charge=Charge(60_000, HOUR, 7 * HOUR)), "R06")
+
+
+def too_small(shop: Workshop) -> list[Case]:
+    """Bill ninety seconds, or a tenth of a kWh."""
+    charge = Charge(500, 90, 0) if shop.random.random() < 0.5 else Charge(100, 1800, 0)
+    return alone(shop.case(charge=charge), "R07", may=("R37",))
+
+
+def no_energy(shop: Workshop) -> list[Case]:
+    """Bill the start fee of a session without energy."""
+    return alone(shop.case(FEE, charge=Charge(0, 1800, 0)), "R07", "R08")
+
+
+def negative(shop: Workshop) -> list[Case]:
+    """Claim a negative total, or negative parking."""
+    case = shop.case()
+    if shop.random.random() < 0.5:
+        case.claim(-(case.cdr.total_cost.excl_vat or Decimal(0)))
+        return alone(case, "R09", "R21")
+    case.change(total_parking_hours=Decimal("-0.5"))
+    return alone(case, "R09")
+
+
+def above_power(shop: Workshop) -> list[Case]:
+    """Claim 130 %, or 102 %, of what a plug of 22 kW gives in an hour."""
+    share = 1.3 if shop.random.random() < 0.5 else 1.02
+    return alone(shop.case(charge=Charge(int(22_000 * share), HOUR, 0)), "R10")
+
+
+def periods_do_not_add_up(shop: Workshop) -> list[Case]:
+    """Say half a kWh more in total than in the periods."""
+    case = shop.case()
+    plant_periods_do_not_add_up(shop, case)
+    return [case]
+
+
+def plant_periods_do_not_add_up(_: Workshop, case: Case) -> None:
+    """Do the same to a case that is there."""
+    case.change(total_energy_kwh=case.cdr.total_energy_kwh + Decimal("0.5"))
+    case.must.add("R11")
+
+
+def periods_out_of_place(shop: Workshop) -> list[Case]:
+    """Begin the first period twenty minutes late, or list periods backwards."""
+    case = shop.case(charge=Charge(9000, HOUR, HOUR))
+    if shop.random.random() < 0.5:
+        case.change(periods=tuple(reversed(case.cdr.periods)))
+    else:
+        first = replace(case.cdr.periods[0], started_at=instant(case.session.started + HOUR // 3))
+        case.change(periods=(first, *case.cdr.periods[1:]))
+    return alone(case, "R12")
+
+
+def overlap_on_evse(shop: Workshop) -> list[Case]:
+    """Let two cards charge at one plug at once."""
+    first = shop.case()
+    second = shop.case(started=first.session.started + HOUR // 2 // 9 * 9, evse=first.session.evse)
+    return beside([first], second, "R14")
+
+
+def overlap_on_token(shop: Workshop) -> list[Case]:
+    """Let a card charge in Munich while it charges in Berlin, or at the plug beside it."""
+    first = shop.case(charge=Charge(20_000, 2 * HOUR, 0))
+    site = shop.site(*MUNICH) if shop.random.random() < 0.7 else first.session.evse.location
+    second = shop.case(started=first.session.started + HOUR, token=first.session.token, evse=shop.plug(AC, site))
+    return beside([first], second, "R15")
+
+
+def impossible_travel(shop: Workshop) -> list[Case]:
+    """Start in Munich soon after an end in Berlin: too soon for a car, or even for a plane."""
+    first = shop.case()
+    pause = shop.random.choice((9 * 60, 2 * HOUR))
+    second = shop.case(
+        started=first.session.ended + pause, token=first.session.token, evse=shop.plug(AC, shop.site(*MUNICH))
+    )
+    return beside([first], second, "R16")
+
+
+def too_many_a_day(shop: Workshop) -> list[Case]:
+    """Charge nine times on one day with one card."""
+    card, day = shop.card(), shop.random.randrange(3, 40)
+    begin = shop.at(day, 8)
+    cases = [shop.case(charge=Charge(2000, 900, 0), started=begin + number * 2700, token=card) for number in range(9)]
+    cases[0].tokens.append((card, True, shop.start - 200 * DAY))
+    return beside(cases[:-1], cases[-1], "R17")
+
+
+def no_authorization(shop: Workshop) -> list[Case]:
+    """Leave no trace in our log; or say that a card charged offline that must never."""
+    if shop.random.random() < 0.5:
+        return alone(shop.case(auth_method="WHITELIST", whitelist="NEVER"), "R18")
+    case = shop.case()
+    case.authorizations.clear()
+    return alone(case, "R18")
+
+
+def unknown_or_blocked_token(shop: Workshop) -> list[Case]:
+    """Charge with a card that was never issued, or that was blocked before."""
+    case = shop.case()
+    if shop.random.random() < 0.5:
+        stranger = Token(token_uid(shop.random), "RFID", emaid(NEVER_ISSUED + shop.random.randrange(10**6)), "NEVER")
+        case.resession(token=stranger)
+        case.authorizations.clear()
+        case.tokens.clear()
+        return alone(case, "R18", "R19")
+    case.tokens.append((case.session.token, False, case.session.started - DAY))
+    return alone(case, "R19")
+
+
+def contract_of_another(shop: Workshop) -> list[Case]:
+    """Name the contract of another card."""
+    case = shop.case()
+    plant_contract_of_another(shop, case)
+    return [case]
+
+
+def plant_contract_of_another(shop: Workshop, case: Case) -> None:
+    """Do the same to a case that is there."""
+    other = shop.card()
+    case.tokens.append((other, True, shop.start - 200 * DAY))
+    case.resession(token=replace(case.session.token, contract_id=other.contract_id))
+    case.must.add("R20")
+
+
+def wrong_total(shop: Workshop) -> list[Case]:
+    """Claim ten per cent too much."""
+    case = shop.case()
+    plant_wrong_total(shop, case)
+    return [case]
+
+
+def plant_wrong_total(_: Workshop, case: Case) -> None:
+    """Do the same to a case that is there."""
+    case.claim((case.cdr.total_cost.excl_vat or Decimal(0)) * Decimal("1.1"))
+    case.must.add("R21")
+
+
+def wrong_tariff(shop: Workshop) -> list[Case]:
+    """Bill by a dearer list under the id of the published one, and carry it along."""
+    case = shop.case()
+    dearer = AC.dearer(Decimal("1.25"))
+    case.change(tariffs=(tariff_of(dearer),))
+    case.published = replace(case.published, claim=replace(case.published.claim, prices=dearer))
+    case.rebill()
+    return alone(case, "R21", "R22")
+
+
+def no_tariff(shop: Workshop) -> list[Case]:
+    """Bill by a list that was never published, and that the CDR does not carry."""
+    case = shop.case(GHOST)
+    case.change(tariffs=())
+    return alone(case, "R23")
+
+
+def wrong_currency(shop: Workshop) -> list[Case]:
+    """Claim kroner where euros were agreed."""
+    case = shop.case()
+    case.change(currency="DKK")
+    return alone(case, "R23", "R24", may=("R34",))
+
+
+def spans_price_change(shop: Workshop) -> list[Case]:
+    """Leave one period across the change of price at 20:00."""
+    case = shop.case(TOD, started=shop.at(shop.random.randrange(3, 40), 19, 30))
+    first, *rest = case.cdr.periods
+    energy = sum((period.energy_kwh or Decimal(0) for period in rest), first.energy_kwh or Decimal(0))
+    hours = sum((period.charging_hours or Decimal(0) for period in rest), first.charging_hours or Decimal(0))
+    case.change(periods=(replace(first, energy_kwh=energy, charging_hours=hours),))
+    case.rebill()
+    return alone(case, "R25")
+
+
+def wrong_time_of_day(shop: Workshop) -> list[Case]:
+    """Bill a day-and-night tariff by UTC."""
+    case = shop.case(TOD, started=shop.at(shop.random.randrange(3, 40), 20, 9))
+    case.rebill(ZoneInfo("UTC"))
+    return alone(case, "R21", "R26")
+
+
+def doubled_hour(shop: Workshop) -> list[Case]:
+    """Charge through the night in which the clocks are set back, where the price changes at half past two."""
+    if shop.autumn_day is None:
+        return []
+    started = shop.at(shop.autumn_day, 1, 12)
+    case = shop.case(HALF_PAST, started=started, charge=Charge(11_000, 3 * HOUR, 0))
+    return alone(case, "R27", may=("R21", "R25"))
+
+
+def step_per_period(shop: Workshop) -> list[Case]:
+    """Round every period up to a quarter of an hour, and not the session once."""
+    case = shop.case(STEP, charge=Charge(9000, HOUR, 0))
+    whole = case.cdr.periods[0]
+    parts = ((0, 1260), (1260, 1260), (2520, 1080))
+    energy = (case.cdr.total_energy_kwh - Decimal(2), Decimal(1), Decimal(1))
+    periods = tuple(
+        replace(
+            whole,
+            started_at=instant(case.session.started + since),
+            charging_hours=Decimal(length) / HOUR,
+            energy_kwh=kwh,
+        )
+        for (since, length), kwh in zip(parts, energy, strict=True)
+    )
+    case.change(periods=periods)
+    case.claim(STEP.per_charging_hour * Decimal("1.5"))
+    return alone(case, "R21", "R28")
+
+
+def wrong_vat(shop: Workshop) -> list[Case]:
+    """Add seven per cent of VAT in Germany."""
+    case = shop.case()
+    excl = case.cdr.total_cost.excl_vat or Decimal(0)
+    case.change(total_cost=Price(excl, rounded(excl * Decimal("1.07"), 4)))
+    return alone(case, "R29")
+
+
+def late(shop: Workshop) -> list[Case]:
+    """Send a CDR three weeks late, or a hundred days."""
+    if shop.random.random() < 0.5:
+        return alone(shop.case(started=shop.at(shop.random.randrange(3, 20), 12), delay=21 * DAY), "R30")
+    return alone(shop.case(started=shop.at(-80 + shop.random.randrange(20), 12), delay=100 * DAY), "R30")
+
+
+def missing_cdr(shop: Workshop) -> list[Case]:
+    """Never send the CDR of a finished session."""
+    case = shop.case()
+    case.is_sent = False
+    return alone(case, "R31")
+
+
+def odd_country(shop: Workshop) -> list[Case]:
+    """Charge at a plug abroad of a German party."""
+    plug = shop.plug(DUTCH, shop.site("4", "Venlo", 51.37, 6.17, "NL"))
+    return alone(shop.case(DUTCH, evse=plug), "R34")
+
+
+def odd_connector(shop: Workshop) -> list[Case]:
+    """Charge at an AC plug of sixty kilowatts."""
+    return alone(shop.case(evse=shop.plug(AC, power_kw=60)), "R35")
+
+
+def dear(shop: Workshop) -> list[Case]:
+    """Pay 1.20 EUR a kWh, as published."""
+    return alone(shop.case(DEAR), "R37")
+
+
+def home_that_is_none(shop: Workshop) -> list[Case]:
+    """Call a public plug a driver's home."""
+    case = shop.case()
+    plant_home_that_is_none(shop, case)
+    return [case]
+
+
+def plant_home_that_is_none(_: Workshop, case: Case) -> None:
+    """Do the same to a case that is there."""
+    case.change(is_home_charging=True)
+    case.must.add("R38")
+
+
+def plant_no_authorization(_: Workshop, case: Case) -> None:
+    """Leave no trace of a case in our log."""
+    case.authorizations.clear()
+    case.must.add("R18")
+
+
+TOGETHER: tuple[Callable[[Workshop, Case], None], ...] = (
+    plant_periods_do_not_add_up,
+    plant_wrong_total,
+    plant_home_that_is_none,
+    plant_contract_of_another,
+    plant_no_authorization,
+)
+"""faults that leave each other alone, and so can be planted into one CDR"""
