@@ -201,8 +201,8 @@ def prices(tariff_id: str, **terms: str | int | tuple[Window, ...]) -> PriceList
 
 _DAY = Window(8 * 60, 20 * 60, Decimal("0.60"))
 _NIGHT = Window(20 * 60, 8 * 60, Decimal("0.20"))
-_LATE = Window(2 * 60 + 30, 20 * 60, Decimal("0.60"))
-_EARLY = Window(20 * 60, 2 * 60 + 30, Decimal("0.20"))
+_LATE = Window(3 * 60, 20 * 60, Decimal("0.60"))
+_EARLY = Window(20 * 60, 3 * 60, Decimal("0.20"))
 
 AC = prices("AC", per_kwh="0.40")
 DC = prices("DC", per_kwh="0.50")
@@ -211,11 +211,11 @@ DUTCH = prices("NL", per_kwh="0.40", vat_pct="21")
 FREE = prices("FREE")
 FEE = prices("FEE", start_fee="1.00", per_kwh="0.40")
 TOD = prices("TOD", windows=(_DAY, _NIGHT))
-HALF_PAST = prices("HALF", windows=(_LATE, _EARLY))
+FROM_THREE = prices("THREE", windows=(_LATE, _EARLY))
 STEP = prices("STEP", per_charging_hour="3.60", time_step_seconds=900)
 GHOST = prices("GHOST", per_kwh="0.40")
 """a list that is never published"""
-PUBLISHED = (AC, DC, DEAR, DUTCH, FREE, FEE, TOD, HALF_PAST, STEP)
+PUBLISHED = (AC, DC, DEAR, DUTCH, FREE, FEE, TOD, FROM_THREE, STEP)
 
 
 def published_prices(start: int) -> Iterable[PriceList]:

@@ -11,7 +11,7 @@ from models.ocpi.canonical import Price
 from models.types.money import rounded
 from pipelines.sandbox.billing import tariff_of
 from pipelines.sandbox.clock import DAY, HOUR, instant
-from pipelines.sandbox.exhibits.case import AC, DC, DEAR, DUTCH, FEE, GHOST, HALF_PAST, STEP, TOD, Case, Workshop
+from pipelines.sandbox.exhibits.case import AC, DC, DEAR, DUTCH, FEE, FROM_THREE, GHOST, STEP, TOD, Case, Workshop
 from pipelines.sandbox.identifiers import NEVER_ISSUED, emaid, token_uid
 from pipelines.sandbox.people import Token
 from pipelines.sandbox.physics import Charge
@@ -269,11 +269,11 @@ def wrong_time_of_day(shop: Workshop) -> list[Case]:
 
 
 def doubled_hour(shop: Workshop) -> list[Case]:
-    """Charge through the night in which the clocks are set back, where the price changes at half past two."""
+    """Charge in the second of the two hours from two to three, with a price that changes at three."""
     if shop.autumn_day is None:
         return []
-    started = shop.at(shop.autumn_day, 1, 12)
-    case = shop.case(HALF_PAST, started=started, charge=Charge(11_000, 3 * HOUR, 0))
+    started = shop.at(shop.autumn_day, 3) - 3060
+    case = shop.case(FROM_THREE, started=started, charge=Charge(8000, 2160, 0))
     return alone(case, "R27", may=("R21", "R25"))
 
 
