@@ -30,7 +30,9 @@ app = typer.Typer(
 )
 sandbox = typer.Typer(help="A roaming network to run against: seeded, with planted faults and their truth.")
 disputes = typer.Typer(help="CDRs that are held, and why.")
+connect = typer.Typer(help="Credentials handshakes with peers, and what is agreed with each.")
 app.add_typer(sandbox, name="sandbox", no_args_is_help=True)
+app.add_typer(connect, name="connect", no_args_is_help=True)
 app.add_typer(disputes, name="disputes", no_args_is_help=True)
 
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
@@ -38,6 +40,7 @@ console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ e
 complaints = Console(stderr=True)
 
 Month = Annotated[str, typer.Argument(metavar="MONTH", help="billing month, such as 2026-10")]
+ConnectionId = Annotated[str, typer.Argument(metavar="CONNECTION", help="its connection_id in roamledger.toml")]
 Json = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 Seed = Annotated[int, typer.Option(help="the world's seed: same seed, same world")]
 Instant = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="UTC")]
@@ -87,11 +90,46 @@ def pull(
     party: Annotated[str, typer.Option(help="only the connection that reaches this party, such as DE-LDW")] = "",
     since: Instant = None,
     until: Instant = None,
+    module: Annotated[list[str] | None, typer.Option(help="only this OCPI module; repeat for more")] = None,
 ) -> None:
-    """Pull what is new from every OCPI peer and work it through to verdicts and charges."""
+    """Pull what is new from every OCPI peer, or any window again, and work it through to verdicts and charges."""
     from pipelines.commands import pull as command
 
-    raise typer.Exit(command.run(party, since, until, console))
+    raise typer.Exit(command.run(party, since, until, console, module or ()))
+
+
+@connect.command("register")
+def connect_register(connection: ConnectionId) -> None:
+    """Exchange credentials with a peer for the first time, under the token A in the connection's token_env."""
+    from pipelines.commands import connect as command
+
+    raise typer.Exit(command.register(connection, console))
+
+
+@connect.command("rotate")
+def connect_rotate(connection: ConnectionId) -> None:
+    """Exchange both tokens for new ones. Safe to run again after a crash."""
+    from pipelines.commands import connect as command
+
+    raise typer.Exit(command.rotate(connection, console))
+
+
+@connect.command("unregister")
+def connect_unregister(connection: ConnectionId) -> None:
+    """End the registration with a peer and forget both tokens."""
+    from pipelines.commands import connect as command
+
+    raise typer.Exit(command.unregister(connection, console))
+
+
+@connect.command("status")
+def connect_status(
+    connection: Annotated[str, typer.Argument(metavar="[CONNECTION]", help="all by default")] = "",
+) -> None:
+    """What is agreed with each peer: version and fingerprints of tokens, never a token."""
+    from pipelines.commands import connect as command
+
+    raise typer.Exit(command.status(connection, console))
 
 
 @app.command()

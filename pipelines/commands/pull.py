@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import polars as pl
@@ -20,13 +21,15 @@ from pipelines.lib.runs import run_assets
 from pipelines.lib.settings import Settings, load_settings
 
 
-def run(party: str, since: datetime | None, until: datetime | None, console: Console) -> int:
+def run(
+    party: str, since: datetime | None, until: datetime | None, console: Console, modules: Sequence[str] = ()
+) -> int:
     """Pull and work through; give the exit code (1 when a peer could not be reached, the others being done)."""
     settings = load_settings()
     if not settings.connections:
         msg = "no connection is declared: add [[connections]] to roamledger.toml (see README, Connections)"
         raise UserError(msg)
-    config = _pull_config(settings, party, since, until)
+    config = _pull_config(settings, party, since, until, modules)
     with run_progress(console) as progress:
         run_assets(INTAKE, run_config=config, report=lambda step: progress.step("pull", step))
         progress.finish("pull")
@@ -60,7 +63,9 @@ def intake_table(records: pl.DataFrame) -> RichTable:
     return table
 
 
-def _pull_config(settings: Settings, party: str, since: datetime | None, until: datetime | None) -> dict[str, object]:
+def _pull_config(
+    settings: Settings, party: str, since: datetime | None, until: datetime | None, modules: Sequence[str]
+) -> dict[str, object]:
     config: dict[str, object] = {}
     if party:
         config["connections"] = [_connection_of(settings, party)]
@@ -68,6 +73,8 @@ def _pull_config(settings: Settings, party: str, since: datetime | None, until: 
         config["since"] = since.replace(tzinfo=UTC).isoformat()
     if until:
         config["until"] = until.replace(tzinfo=UTC).isoformat()
+    if modules:
+        config["modules"] = list(modules)
     return {"ops": {"raw__ocpi_pages": {"config": config}}} if config else {}
 
 

@@ -26,9 +26,10 @@ TYPED = tuple(table for table in TABLES if table.layer == Layer.TYPED)
 
 
 class PullConfig(dg.Config):
-    """Which peers to pull, and which window; by default all, from the watermark to now."""
+    """Which peers and modules to pull, and which window; by default all, from the watermark to now."""
 
     connections: list[str] = Field(default_factory=list)
+    modules: list[str] = Field(default_factory=list)
     since: str | None = None
     until: str | None = None
 
@@ -52,6 +53,7 @@ def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home
         home.lake,
         home.register,
         connections=config.connections,
+        modules=config.modules,
         since=_instant(config.since),
         until=_instant(config.until),
         progress=lambda module: (context.log.warning if module.failure else context.log.info)(str(module)),

@@ -7,10 +7,13 @@ it; what was about to be asked is written down before it is asked (`Pending`), s
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,12 +25,13 @@ from pipelines.lib.errors import UserError
 
 FOLDER: Final = "credentials"
 _FINGERPRINT_DIGITS: Final = 8
+HandshakeKind = Literal["register", "rotate", "unregister"]
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """A handshake that was begun and whose answer was not stored."""
 
-    kind: Literal["register", "rotate", "unregister"]
+    kind: HandshakeKind
     our_token: str | None
     """the token B that the peer was, or was not, given"""
     begun_at: datetime
@@ -120,6 +124,24 @@ class CredentialsStore:
                 if is_same_token(token, accepted):
                     found = credentials.connection_id
         return found
+
+    @contextmanager
+    def locked(self, connection_id: str) -> Iterator[None]:
+        """Keep a second handshake of the same connection out: two rotations at once would lose each other's tokens.
+
+        Raises:
+            UserError: where another process holds it.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self.folder / f".{connection_id}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            msg = f"another handshake of connection {connection_id} is under way: wait for it, then look at its status"
+            raise UserError(msg) from None
+        finally:
+            os.close(handle)
 
     def _path(self, connection_id: str) -> Path:
         return self.folder / f"{connection_id}.json"

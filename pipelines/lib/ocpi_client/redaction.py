@@ -29,7 +29,12 @@ class Secrets:
         sent = plain | {base64.b64encode(token.encode()).decode() for token in plain}
         sent |= {each.rstrip("=") for each in sent}
         escaped = {write(each) for each in sent for write in (quote, _percent_encoded, _json_escaped, _slashes_escaped)}
-        return cls(tuple(sorted(sent | escaped, key=lambda each: (-len(each), each))))
+        return cls(tuple(sorted(sent | escaped, key=_longest_first)))
+
+    def and_also(self, tokens: Iterable[str]) -> Secrets:
+        """Give these and some more."""
+        both = {*self.spellings, *Secrets.of(tokens).spellings}
+        return Secrets(tuple(sorted(both, key=_longest_first)))
 
     def scrubbed(self, text: str) -> str:
         """Take the secrets out of a text that a peer wrote: some echo the token that they refuse.
@@ -57,6 +62,10 @@ def without_secrets(url: str) -> str:
         return "(an unreadable URL)"
     query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name in _HARMLESS])
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+def _longest_first(spelling: str) -> tuple[int, str]:
+    return -len(spelling), spelling
 
 
 def _percent_encoded(text: str) -> str:
