@@ -59,20 +59,20 @@ def _claims(cdrs: pl.DataFrame, known: pl.DataFrame, limits: Limits) -> pl.DataF
     """Keep the CDRs that may use an authorization, with their place in the queue.
 
     Copies come after originals and whitelisted sessions after those that had to ask, so that a good claim never
-    loses its authorization to a false or a needless one. Credits use none, and what was credited leaves its
-    authorization to its replacement.
+    loses its authorization to a false or a needless one. What was credited comes last, and so leaves its authorization
+    and its session to its replacement where there is one. Credits use none.
     """
     is_copy = pl.col("cdr_key").is_in(copy_keys(known, limits).implode())
     whitelisted = pl.col("auth_method").eq_missing(_WHITELIST)
     session = pl.concat_str(_upper("cpo_id"), _upper("session_id"), separator="*")
-    return cdrs.filter(~pl.col("is_credit") & ~pl.col("is_credited")).select(
+    return cdrs.filter(~pl.col("is_credit")).select(
         pl.col("cdr_key").alias("claim_key"),
         pl.col("started_at").alias("at"),
         pl.col("last_updated_at").alias("written_at"),
         *(_upper(name) for name in ("cpo_id", "location_id", "evse_uid", "token_uid")),
         _given_to_the_token(),
         session.alias("session_reference"),
-        (is_copy.cast(pl.Int8) * 2 + whitelisted.cast(pl.Int8)).alias("queue"),
+        pl.sum_horizontal(pl.col("is_credited") * 4, is_copy * 2, whitelisted * 1).alias("queue"),
         limits.expr("authorized_before_seconds").alias("before_seconds"),
         limits.expr("authorized_after_seconds").alias("after_seconds"),
     )

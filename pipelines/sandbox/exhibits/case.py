@@ -90,6 +90,8 @@ class Workshop:
     """of the two months, in seconds"""
     seen_at: int
     """when everything is pulled"""
+    series: str = ""
+    """a letter that tells the exhibits of several workshops apart"""
     autumn_day: int | None = None
     """on which the clocks are set back, counted from the start"""
     evses: list[Evse] = field(default_factory=list)
@@ -126,7 +128,7 @@ class Workshop:
             authorized_at=started - self.random.randint(4, 80),
             published_at=ended + delay,
         )
-        name = f"LDW-X{self._made:06d}"
+        name = self._name()
         reference = None if auth_method == "WHITELIST" else reference_of(session)
         published = PublishedCdr(Claim.honest(session), bill(Claim.honest(session), name, f"{name}-S", reference))
         granted = Authorization("", reference_of(session), card, evse, "ALLOWED", session.authorized_at, None)
@@ -138,14 +140,19 @@ class Workshop:
         """Make a second CDR of the same session under a new id, sent some seconds later, with no card of its own."""
         self._made += 1
         claim = replace(case.published.claim, published_at=case.published.claim.published_at + later)
-        cdr = replace(case.cdr, cdr_id=f"LDW-X{self._made:06d}", last_updated_at=instant(claim.published_at))
+        cdr = replace(case.cdr, cdr_id=self._name(), last_updated_at=instant(claim.published_at))
         published = PublishedCdr(claim, replace(cdr, **fields))  # pyright: ignore[reportArgumentType] - names and types are those of Cdr
         return Case(published, [], [], has_session=False)
+
+    def _name(self) -> str:
+        return f"LDW-X{self.series}{self._made:06d}"
 
     def card(self, whitelist: str = "NEVER") -> Token:
         """Issue a card on a contract of its own."""
         self._made += 1
-        return Token(token_uid(self.random), "RFID", emaid(_SERIALS + self._made), whitelist)
+        return Token(
+            token_uid(self.random), "RFID", emaid(_SERIALS + 100_000 * ord(self.series or "@") + self._made), whitelist
+        )
 
     def moment(self) -> int:
         """Choose a quiet moment on a working day's noon, three days off both ends and off any change of the clocks."""
@@ -158,8 +165,8 @@ class Workshop:
         number = len(self.evses) + 1
         power_type = "DC" if power_kw > 100 else "AC_3_PHASE"
         evse = Evse(
-            f"{place.location_id}-{number:04d}",
-            f"DE*LDW*E{place.location_id.replace('-', '')}*{number:04d}",
+            f"{place.location_id}-{self.series}{number:04d}",
+            f"DE*LDW*E{place.location_id.replace('-', '')}*{self.series}{number:04d}",
             place,
             power_kw,
             power_type,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from itertools import chain
 from random import Random
 
 from models.types.time import BillingMonth
@@ -78,6 +79,10 @@ ALL_RULES: Mapping[str, int] = dict.fromkeys(FAULTS, 3) | {"combined": 6, "negat
 """three exhibits of every rule, six CDRs with several faults, two of every true session"""
 
 
+_SEEN_AFTER = 4 * DAY + 5 * HOUR
+"""when everything is pulled, after the end of the second month"""
+
+
 @dataclass(frozen=True)
 class RuleTruth:
     """One row per CDR of an exhibit, or per session whose CDR never comes."""
@@ -102,19 +107,17 @@ class Exhibits:
     truth: tuple[RuleTruth, ...] = ()
 
 
-def build_exhibits(
-    counts: Mapping[str, int], random: Random, month: BillingMonth, seen_at: int | None = None
-) -> Exhibits:
+def build_exhibits(counts: Mapping[str, int], random: Random, month: BillingMonth, series: str = "") -> Exhibits:
     """Make exhibits, so many of each kind as `counts` says.
 
     Args:
         counts: by rule id, and `combined` and `negatives`; see `ALL_RULES`.
         random: the stream of chance.
         month: the second of the two months.
-        seen_at: when all is pulled, in seconds; four days after the end where nothing is said.
+        series: a letter that tells the exhibits of several seeds apart where they are put together.
     """
     start, end = month_bounds(month.previous)[0], month_bounds(month)[1]
-    shop = Workshop(random, start, end, seen_at or end + 4 * DAY + 5 * HOUR, autumn_day=_autumn_day(start, end))
+    shop = Workshop(random, start, end, end + _SEEN_AFTER, series, _autumn_day(start, end))
     cases = [case for kind, count in counts.items() for case in _of_kind(kind, count, shop)]
     return Exhibits(
         cdrs=tuple(body for case in cases if case.is_sent for body in (case.published, *case.other_bodies)),
@@ -125,6 +128,16 @@ def build_exhibits(
         authorizations=_numbered([each for case in cases for each in case.authorizations]),
         truth=tuple(RuleTruth(case.published.cdr_key, frozenset(case.must), frozenset(case.may)) for case in cases),
     )
+
+
+def together(parts: Iterable[Exhibits]) -> Exhibits:
+    """Put the exhibits of several series together; their price lists and sites are the same."""
+    several = list(parts)
+    rows = {
+        each.name: tuple(chain.from_iterable(getattr(part, each.name) for part in several)) for each in fields(Exhibits)
+    }
+    joined = Exhibits(**rows)
+    return replace(joined, prices=several[0].prices, authorizations=_numbered(list(joined.authorizations)))
 
 
 def _of_kind(kind: str, count: int, shop: Workshop) -> list[Case]:
