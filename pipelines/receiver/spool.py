@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import functools
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +33,8 @@ from pipelines.receiver.objects import ObjectIndex
 
 OPEN: Final = ".open"
 CLOSED: Final = ".closed"
+
+logger = logging.getLogger("roamledger.receiver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class Spool:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._store = ThreadPoolExecutor(1, thread_name_prefix="publish")
         self._flushing: asyncio.Task[None] | None = None
+        self._publishing: asyncio.Task[None] | None = None
+        """held, because a task that nobody holds may be collected before it is done"""
         self._last = writer.index.last_sequence()
 
     def next_sequence(self) -> int:
@@ -115,36 +121,44 @@ class Spool:
             self._flushing = asyncio.create_task(self._flush())
         await done
 
-    async def roll(self, *, force: bool = False) -> None:
-        """Close the segment if it is due, and publish what is closed."""
-        loop = asyncio.get_running_loop()
-        if await loop.run_in_executor(self._disk, lambda: self._writer.close_if_due(force=force)):
-            await loop.run_in_executor(self._store, self._publish)
-
     async def roll_regularly(self) -> None:
-        """Look after the segment's age until cancelled."""
+        """Close the segment when it is old enough, and publish what is closed, until cancelled."""
         while True:
             await asyncio.sleep(min(self._writer.limits.segment_seconds / 4, 5.0))
-            await self.roll()
+            await self._on_disk(self._writer.close_if_due)
+            await self._published()
 
     async def stop(self) -> None:
-        """Publish everything and end the threads."""
-        await self.roll(force=True)
+        """Publish everything and end the threads; no handler may be waiting any more."""
+        if self._flushing is not None:
+            await self._flushing
+        await self._on_disk(lambda: self._writer.close_if_due(force=True))
+        await self._published()
         self._disk.shutdown()
         self._store.shutdown()
 
     async def _flush(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
-                await loop.run_in_executor(self._disk, self._writer.write, [entry for entry, _ in batch])
+                await self._on_disk(functools.partial(self._writer.write, [entry for entry, _ in batch]))
             except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must be told, or wait for ever
                 _settle(batch, error)
             else:
                 _settle(batch, None)
-            if await loop.run_in_executor(self._disk, self._writer.close_if_due):
-                loop.run_in_executor(self._store, self._publish)
+            if await self._on_disk(self._writer.close_if_due):
+                self._publishing = asyncio.create_task(self._published())
+
+    async def _on_disk(self, work: Callable[[], object]) -> object:
+        """Run a piece of work in the one thread that writes segments."""
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work)
+
+    async def _published(self) -> None:
+        """Publish closed segments; where that fails they stay, and the next round tries again."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._store, self._publish)
+        except Exception as error:  # noqa: BLE001 - pushes are safe in the spool; the store may come back
+            logger.error("segments could not be published: %s", type(error).__name__)  # noqa: TRY400
 
 
 def recover(folder: Path, index: ObjectIndex, now: datetime) -> None:
