@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pipelines.lib.settings import Connection
-from pipelines.sandbox.application import CONNECTION_IDS
+from pipelines.sandbox.peers import CONNECTION_IDS, HUB
 from pipelines.sandbox.places import PARTIES
 from pipelines.sandbox.wire import EMSP
 
@@ -50,7 +50,7 @@ def _table(connection: Connection) -> str:
 def _kind(connection_id: str) -> Literal["cpo", "hub", "platform"]:
     if connection_id == EMSP:
         return "platform"
-    return "hub" if connection_id == "hub" else "cpo"
+    return "hub" if connection_id == HUB else "cpo"
 
 
 def _parties(connection_id: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -12,10 +13,12 @@ import uvicorn
 
 from pipelines.lib.errors import UserError
 from pipelines.lib.settings import Connection
-from pipelines.sandbox.application import CONNECTION_IDS, Network, token_of
+from pipelines.sandbox.application import Network
 from pipelines.sandbox.connections import connections_at, token_env
+from pipelines.sandbox.credentials import Registration
+from pipelines.sandbox.peers import CONNECTION_IDS, offered_versions, token_of
 from pipelines.sandbox.server_faults import FaultLine, known_faults
-from pipelines.sandbox.wire import wire_modules
+from pipelines.sandbox.wire_versions import modules_in
 from pipelines.sandbox.world import World
 
 HOST = "127.0.0.1"
@@ -29,11 +32,25 @@ class SandboxServer:
         world: what to serve.
         port: on 127.0.0.1; 0 takes a free one. A port in use is a `UserError`.
         faults: names from `server_faults.FAULTS`.
+        versions: OCPI versions to offer, for all connections or `CONNECTION=VERSION`; by default 2.2.1.
         slow_seconds: how long a `slow` answer waits.
+        by_hand: whether tokens were agreed on by hand; else each is a token A, and a handshake comes first.
     """
 
-    def __init__(self, world: World, port: int = 0, faults: tuple[str, ...] = (), *, slow_seconds: float = 3.0) -> None:
-        self._network = Network(wire_modules(world), FaultLine(known_faults(faults), slow_seconds))
+    def __init__(
+        self,
+        world: World,
+        port: int = 0,
+        faults: tuple[str, ...] = (),
+        versions: tuple[str, ...] = (),
+        *,
+        slow_seconds: float = 3.0,
+        by_hand: bool = True,
+    ) -> None:
+        offered = offered_versions(versions)
+        modules = {version: modules_in(version, world) for version in sorted(set(chain(*offered.values())))}
+        line = FaultLine(known_faults(faults), slow_seconds)
+        self._network = Network(modules, offered, line, by_hand=by_hand)
         self._socket = _bound(port)
         config = uvicorn.Config(
             self._network.application(),
@@ -75,6 +92,10 @@ class SandboxServer:
     def requests(self) -> int:
         """How many requests have been received."""
         return self._network.requests
+
+    def registration(self, connection_id: str) -> Registration:
+        """Give how far a connection's handshake has come."""
+        return self._network.registration(connection_id)
 
     def connections(self) -> tuple[Connection, ...]:
         """Give the connections as the settings declare them."""

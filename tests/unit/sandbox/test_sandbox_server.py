@@ -49,16 +49,8 @@ def test_versions_lead_to_modules(server):
         details = asking.get(version["url"]).json()["data"]
         assert version["version"] == details["version"] == "2.2.1"
         urls = {each["identifier"]: each["url"] for each in details["endpoints"] if each["role"] == "SENDER"}
-        assert set(urls) == {"locations", "tariffs", "sessions", "cdrs"}
+        assert set(urls) == {"hubclientinfo", "locations", "tariffs", "sessions", "cdrs"}
         assert all(asking.get(url).json()["status_code"] == 1000 for url in urls.values())
-
-
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-def test_a_handshake_is_answered_with_credentials(server, method):
-    with client(server, "hub") as asking:
-        data = asking.request(method, "2.2.1/credentials", json={"token": "x"}).json()["data"]
-        assert data["token"] == "sandbox-hub-token"
-        assert [role["party_id"] for role in data["roles"]] == ["CHB", "RCH"]
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Token bm8="}, {"Authorization": "Token sandbox-ldw-token"}])
