@@ -1,8 +1,9 @@
 """Crawling a window until its distinct records agree with what the peer says they are.
 
 Lists move while one pages through them: an object that changes leaves its place, and all behind it move up. So a window
-is listed up to `CRAWLS` times, and what it gave in all is held against X-Total-Count. A window whose list was as long
-as promised and yet had records twice is in unstable order: it is halved in time, down to windows that fit on one page.
+is listed again, as long as that brings anything new, and what it gave in all is held against X-Total-Count. A list that
+is as long as promised and yet has records twice is either in no stable order or has them twice: the window is cut in
+time into windows that fit on one page, where order no longer matters and what stands twice is the peer's own.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from pipelines.lib.intake.identity import identities
 from pipelines.lib.ocpi_client import FailureKind, Page, Peer, PeerApi, PeerFailure
 
 CRAWLS: Final = 3
-"""how often a window is listed until its records agree with X-Total-Count"""
-MOST_HALVINGS: Final = 32
-"""of the windows of one module in one pull"""
+"""how often a window is listed at most until its records agree with X-Total-Count"""
+MOST_WINDOWS: Final = 2_000
+"""into which the window of one module is cut in one pull"""
+LARGEST_PAGE: Final = 1_000
+"""records that are asked for on one page, as a last resort"""
+DEEPEST: Final = 3
+"""how often what was cut is cut again: records that were not seen at first can overfill a window"""
 
 
 class _Stamp(msgspec.Struct, frozen=True):
@@ -43,7 +48,13 @@ class _Listing:
     """the newest X-Total-Count; 0 where none was sent"""
     failure: PeerFailure | None = None
     """what went wrong first"""
-    stamps: set[datetime] = field(default_factory=set)
+    stamps: list[datetime] = field(default_factory=list)
+    """`last_updated` of its records, to the second: OCPI's windows know no less"""
+
+    @property
+    def is_one_page(self) -> bool:
+        """Whether the list was whole, and too short for any order to matter."""
+        return self.pages == 1 and self.listed >= self.total
 
 
 @dataclass(slots=True)
@@ -56,62 +67,87 @@ class Crawl:
     keep: Callable[[Page], None]
     """called with every page as it arrives; may raise to stop the crawl"""
     crawls: int = 0
-    halvings: int = 0
+    windows: int = 1
 
-    def window(self, since: datetime | None, until: datetime) -> PeerFailure | None:
+    def window(self, since: datetime | None, until: datetime, depth: int = 0) -> PeerFailure | None:
         """Pull `[since, until)` until it agrees with its count; give why it did not."""
         found: set[bytes] = set()
         listing = _Listing()
         for attempt in range(CRAWLS):
-            listing = self._list(since, until, found, with_stamps=attempt == CRAWLS - 1)
-            if listing.failure is not None or len(found) >= self._promised(listing):
+            before = len(found)
+            listing = self._list(since, until, found)
+            if listing.failure is not None or self._agrees(listing, len(found)):
                 return listing.failure
-        middle = _middle(listing, since, until) if self.halvings < MOST_HALVINGS else None
-        if middle is not None:
-            self.halvings += 1
-            return self.window(since, middle) or self.window(middle, until)
-        return self._short(len(found), listing.total)
+            if attempt > 0 and len(found) == before:
+                break
+        parts = self._cut(listing, since, until, depth)
+        if len(parts) <= 1:
+            return self._at_once(listing, since, until, found)
+        failures = (self.window(*part, depth + 1) for part in parts)
+        return next((failure for failure in failures if failure is not None), None)
 
-    def _list(self, since: datetime | None, until: datetime, found: set[bytes], *, with_stamps: bool) -> _Listing:
+    def _at_once(
+        self, listing: _Listing, since: datetime | None, until: datetime, found: set[bytes]
+    ) -> PeerFailure | None:
+        """Ask for the whole window on one page, the last resort: many objects are often changed in one second."""
+        if self.peer.transport.connection.page_limit < listing.total <= min(listing.listed, LARGEST_PAGE):
+            listing = self._list(since, until, found, limit=listing.total)
+            if listing.failure is not None or self._agrees(listing, len(found)):
+                return listing.failure
+        return self._short(listing, len(found))
+
+    def _list(
+        self, since: datetime | None, until: datetime, found: set[bytes], *, limit: int | None = None
+    ) -> _Listing:
+        """List a window once; `last_updated` is read from the second listing on, when there is reason to need it."""
         listing = _Listing()
+        known = bool(found)
         self.crawls += 1
         try:
-            for page in self.peer.pages(self.api, self.module, since, until):
+            for page in self.peer.pages(self.api, self.module, since, until, limit):
                 self.keep(page)
                 found |= identities(self.module, page.records)
                 listing.pages += 1
                 listing.listed += len(page.records)
                 listing.total = page.total if page.total is not None else listing.total
                 listing.failure = listing.failure or page.problem
-                if with_stamps:
-                    listing.stamps.update(_stamps(page.records))
+                if known:
+                    listing.stamps.extend(_stamps(page.records))
         except PeerFailure as broken:
             listing.failure = listing.failure or broken
         return listing
 
-    def _promised(self, listing: _Listing) -> int:
-        return listing.total if self.peer.transport.connection.trust_total_count else 0
+    def _agrees(self, listing: _Listing, found: int) -> bool:
+        trusts = self.peer.transport.connection.trust_total_count
+        return not trusts or found >= listing.total or listing.is_one_page
 
-    def _short(self, found: int, total: int) -> PeerFailure:
+    def _cut(
+        self, listing: _Listing, since: datetime | None, until: datetime, depth: int
+    ) -> list[tuple[datetime | None, datetime]]:
+        """Cut a window into windows of half a page; none where that cannot help.
+
+        A list that ended before its own total contradicts itself in windows of any size.
+        """
+        if listing.listed < listing.total or depth >= DEEPEST:
+            return []
+        size = max(1, self.peer.transport.connection.page_limit // 2)
+        inner = _boundaries(listing.stamps, since, until, size)
+        self.windows += len(inner)
+        return list(zip([since, *inner], [*inner, until], strict=True)) if self.windows <= MOST_WINDOWS else []
+
+    def _short(self, listing: _Listing, found: int) -> PeerFailure:
         message = (
-            f"{found} distinct records, X-Total-Count says {total}: the window is asked for again next time; "
+            f"{found} distinct records, X-Total-Count says {listing.total}: the window is asked for again next time; "
             "if the peer counts wrongly, set trust_total_count = false"
         )
         return PeerFailure(FailureKind.SHORT_COUNT, message)
 
 
-def _middle(listing: _Listing, since: datetime | None, until: datetime) -> datetime | None:
-    """Give the instant that halves a window's records; None where halving cannot help.
-
-    A list that ended before its own total contradicts itself in windows of any size, and what stands on one page is
-    in no order that could change between pages. Whole seconds, because OCPI's windows have no more.
-    """
-    if listing.pages < 2 or listing.listed < listing.total:  # noqa: PLR2004 - one page
-        return None
-    seconds = {stamp.replace(microsecond=0) for stamp in listing.stamps}
-    inside = sorted(each for each in seconds if (since is None or each > since) and each < until)
-    earliest_apart = inside if since is not None else inside[1:]  # nothing would be left of the first without a since
-    return earliest_apart[len(earliest_apart) // 2] if earliest_apart else None
+def _boundaries(stamps: Iterable[datetime], since: datetime | None, until: datetime, size: int) -> list[datetime]:
+    """Give the instants that cut a window into parts of about `size` records; none where all are of one second."""
+    ordered = sorted(stamps)
+    inside = [each for each in ordered[size::size] if (since is None or each > since) and each < until]
+    return [each for each in dict.fromkeys(inside) if each > ordered[0]]
 
 
 def _stamps(records: Iterable[bytes]) -> Iterable[datetime]:
@@ -120,4 +156,5 @@ def _stamps(records: Iterable[bytes]) -> Iterable[datetime]:
             stamp = _STAMP.decode(record).last_updated
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
-        yield stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+        stamp = stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+        yield stamp.replace(microsecond=0)

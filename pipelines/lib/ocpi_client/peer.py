@@ -48,18 +48,21 @@ class Peer:
         credentials = credentials_endpoint(endpoints)
         return PeerApi(version.version, senders, self._allowed(credentials) if credentials else None)
 
-    def pages(self, api: PeerApi, module: str, since: datetime | None, until: datetime) -> Iterator[Page]:
+    def pages(
+        self, api: PeerApi, module: str, since: datetime | None, until: datetime, limit: int | None = None
+    ) -> Iterator[Page]:
         """Yield the pages of a module whose records changed in `[since, until)`.
 
         A page that stays unreadable is yielded with its problem, and the crawl goes on behind it. A `Link` that is not
-        sane is not followed: offset and limit are counted instead.
+        sane is not followed: offset and limit are counted instead. A page has up to `limit` records, by
+        default as many as the connection says.
 
         Raises:
             PeerFailure: when a page could not be got at all.
         """
         connection = self.transport.connection
         window = _window(api.version, module, since, until)
-        cursor = Cursor(api.urls[module], window, connection.page_limit, connection.trust_total_count)
+        cursor = Cursor(api.urls[module], window, limit or connection.page_limit, connection.trust_total_count)
         headers = routing_headers(connection) if api.version != "2.1.1" else {}
         following: str | None = cursor.url()
         for _ in range(MOST_PAGES):
