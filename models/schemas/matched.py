@@ -1,7 +1,7 @@
 """Contracts of the layer `matched`: each record held against its partners, and what becomes of each CDR."""
 
 from models.schemas.columns import Billed, Contract, Day, Instant, Text, TextList, Volume, Whole, key, one_of, optional
-from models.types.vocabularies import MatchKind, MatchOutcome, RecordKind, Severity, Verdict
+from models.types.vocabularies import MatchKind, MatchOutcome, RecordKind, Severity, TokenAction, Verdict
 
 
 class Matches(Contract):
@@ -120,4 +120,56 @@ class Verdicts(Contract):
     """our price, rounded once; null where it could not be priced"""
     difference_excl_vat: Billed = optional()
     """claimed (rounded) minus recomputed"""
+    billing_month: Day
+
+
+class TokenSignals(Contract):
+    """One row per token and signal of misuse that its use in a month gave (`token_uid`, `token_type`, `signal_id`)."""
+
+    token_uid: Text = key()
+    token_type: Text = key()
+    signal_id: Text = key()
+    """T01-T09 of the catalogue of signals"""
+    signal_name: Text = key()
+    points: Whole
+    """what it adds to the token's score"""
+    occurrences: Whole
+    """how often in the month; the evidence is that of the worst"""
+    message: Text = key()
+    """one sentence with the numbers of the worst occurrence"""
+    first_at: Instant
+    last_at: Instant
+    use_key: Text = key()
+    """the session (CDR or session key) or the authorization that showed it"""
+    other_key: Text = optional()
+    """the use that it is held against"""
+    measured: Volume = optional()
+    permitted: Volume = optional()
+    unit: Text = optional()
+    distance_km: Volume = optional()
+    seconds_between: Whole = optional()
+    amount: Billed = optional()
+    """money concerned, in `currency`"""
+    currency: Text = optional()
+    billing_month: Day
+
+
+class TokenRisks(Contract):
+    """One row per token that was used in a month (`token_uid`, `token_type`): its score, why, and what to do."""
+
+    token_uid: Text = key()
+    token_type: Text = key()
+    contract_id: Text = optional()
+    score: Whole
+    """the sum of the points of its signals, at most 100"""
+    signal_ids: TextList
+    reasons: TextList
+    """one sentence per signal, in the order of `signal_ids`"""
+    not_checked: TextList
+    """what could not be looked at, and why: neither passed nor found"""
+    recommended_action: Text = one_of(TokenAction)
+    sessions: Whole
+    authorizations: Whole
+    energy_kwh: Volume
+    last_used_at: Instant
     billing_month: Day

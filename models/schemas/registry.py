@@ -86,6 +86,8 @@ TABLES: Final[tuple[Table, ...]] = (
     _table(Layer.MATCHED, "findings", matched.Findings, "cdr_key rule_id", by_month=True),
     _table(Layer.MATCHED, "not_checked", matched.NotChecked, "cdr_key rule_id", by_month=True),
     _table(Layer.MATCHED, "verdicts", matched.Verdicts, "cdr_key", by_month=True),
+    _table(Layer.MATCHED, "token_signals", matched.TokenSignals, "token_uid token_type signal_id", by_month=True),
+    _table(Layer.MATCHED, "token_risks", matched.TokenRisks, "token_uid token_type", by_month=True),
     _table(Layer.BILLED, "charges", billed.Charges, "charge_id", by_month=True),
     _table(Layer.BILLED, "reimbursements", billed.Reimbursements, "cdr_key", by_month=True),
     _table(Layer.LEDGER, "documents", ledger.Documents, "document_id"),

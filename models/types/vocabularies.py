@@ -194,3 +194,40 @@ class RecordOutcome(StrEnum):
     TYPED = "typed"
     QUARANTINED = "quarantined"
     DUPLICATE = "duplicate"
+
+
+class TokenAction(StrEnum):
+    """What is recommended to do about a token; nothing is ever done by itself."""
+
+    NONE = "none"
+    WATCH = "watch"
+    BLOCK = "block"
+    REPLACE = "replace"
+    """block it and give its driver another: the card was copied, and the driver may be honest"""
+
+
+class TokenDecisionKind(StrEnum):
+    """What a person decided about a token; the last decision holds."""
+
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
+class InvoiceLineOutcome(StrEnum):
+    """How a line of a CPO's invoice, or a CDR that is not on it, ended."""
+
+    MATCHED = "matched"
+    DIFFERENT_AMOUNT = "different_amount"
+    MISSING_AT_US = "missing_at_us"
+    """no CDR of ours has its id"""
+    MISSING_ON_INVOICE = "missing_on_invoice"
+    """an accepted CDR of the invoice's months that no line names"""
+    CREDITED = "credited"
+    """a credit took the CDR back, and the invoice does not carry the credit"""
+    HELD = "held"
+    """in dispute, or rejected, or not judged yet"""
+    ALREADY_INVOICED = "already_invoiced"
+    """approved under another invoice, or named twice on this one"""
+    OTHER_CPO = "other_cpo"
+    UNREADABLE = "unreadable"
+    """the line itself is faulty"""

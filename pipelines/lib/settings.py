@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Literal, Self
@@ -166,6 +167,8 @@ class Settings(BaseSettings):
     pull_workers: Annotated[int, Field(ge=1, le=64)] = 4
     """connections that are pulled at the same time"""
     connections: tuple[Connection, ...] = ()
+    token_risk: dict[str, Decimal] = {}
+    """thresholds of token risk that differ from the defaults, by name"""
 
     @field_validator("now")
     @classmethod
