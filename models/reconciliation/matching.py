@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from models.reconciliation.copies import copy_keys, taken_back, with_credit_status
+from models.reconciliation.copies import COPY_COLUMNS, copy_keys, taken_back, with_credit_status
 from models.reconciliation.pairing import pair
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 from models.schemas.registry import Layer, table
@@ -16,6 +16,7 @@ from models.types.vocabularies import MatchKind
 
 _ALLOWED: Final = "ALLOWED"
 _WHITELIST: Final = "WHITELIST"
+_NEEDED: Final = (*COPY_COLUMNS, "authorization_reference", "auth_method", "billing_month")
 _NO_SESSIONS: Final = table(Layer.TYPED, "sessions").empty()
 
 
@@ -37,14 +38,15 @@ def match(
         sessions: `typed/sessions` around the CDRs.
         limits: name the time window.
     """
-    known = pl.concat([cdrs, neighbours], how="vertical")
-    claims = _claims(with_credit_status(known).join(cdrs.select("cdr_key"), on="cdr_key", how="semi"), known, limits)
+    own = cdrs.select(_NEEDED)
+    known = with_credit_status(pl.concat([own, neighbours.select(_NEEDED)], how="vertical"))
+    claims = _claims(known.head(own.height), known, limits)
     by_authorization = pair(claims, _authorizations(authorizations, taken))
     at_the_same_time = claims.with_columns(
         pl.col("session_reference").alias("reference"), pl.col("after_seconds").alias("before_seconds")
     )
     with_session = pair(at_the_same_time, session_offers(sessions))
-    return _as_matches(cdrs, by_authorization, with_session, authorizations, limits)
+    return _as_matches(own, by_authorization, with_session, authorizations, limits)
 
 
 def taken_authorizations(earlier: pl.DataFrame, cdrs: pl.DataFrame) -> pl.Series:

@@ -71,9 +71,11 @@ def _overlapping(evidence: Evidence, group: str) -> pl.DataFrame:
 
 def _beside(evidence: Evidence, pairs: pl.DataFrame) -> pl.DataFrame:
     """Add the end and place of the other session, under `other_` names."""
-    named = [pl.col(name).alias(f"other_{name}") for name in _OTHER]
-    other = evidence.cdrs.select(pl.col("cdr_key").alias("other_key"), *named)
-    return pairs.join(other, on="other_key", how="inner", validate="m:1")
+    named = [pl.col(name).alias(f"other_{name}") for name in ("cdr_key", *_OTHER)]
+    other = evidence.cdrs.select(named).rename({"other_cdr_key": "other_key"})
+    own = evidence.cdrs.select("cdr_key")
+    gathered = [frame[pairs.get_column(name)] for frame, name in ((own, "cdr_number"), (other, "other_number"))]
+    return pl.concat(gathered, how="horizontal")
 
 
 def _message(other: str) -> pl.Expr:
@@ -117,16 +119,30 @@ def impossible_travel(evidence: Evidence) -> pl.DataFrame:
 
 
 def _journeys(evidence: Evidence) -> pl.DataFrame:
-    """Pair each session (`cdr_key`) with the one before it of its token (`other_key`) that had ended by its start."""
-    known = evidence.sessions.drop_nulls("token_number").sort("token_number", "started_at", "ended_at", "cdr_key")
+    """Pair each session (`cdr_number`) with the one before it of its token (`other_number`) that had ended by then."""
+    known = evidence.sessions_by_token
     same = pl.col("token_number") == pl.col("token_number").shift(1)
     has_ended = pl.col("ended_at").shift(1) <= pl.col("started_at")
-    pairs = known.select("cdr_key", pl.col("cdr_key").shift(1).alias("other_key"), (same & has_ended).alias("is_next"))
-    return pairs.filter("is_next").select("cdr_key", "other_key")
+    before = pl.col("cdr_number").shift(1).alias("other_number")
+    pairs = known.select("cdr_number", before, (same & has_ended).alias("is_next"))
+    return pairs.filter("is_next").select("cdr_number", "other_number")
 
 
-def _day_of_token() -> tuple[pl.Expr, ...]:
-    return pl.col("token_number"), pl.col("started_at").dt.date().alias("day")
+def _busy_days(evidence: Evidence, ordered: pl.DataFrame) -> pl.DataFrame:
+    """Keep the few days of tokens that any agreement's bounds could call too busy: windows are dear."""
+    days = pl.struct("token_number", "day").rle_id().alias("run")
+    runs = (
+        ordered.select("cpo_id", "total_energy_kwh", days)
+        .group_by("run")
+        .agg(
+            pl.len().alias("count"),
+            pl.col("total_energy_kwh").clip(lower_bound=0).sum().alias("energy"),
+            *(evidence.limits.expr(name).min().alias(name) for name in ("daily_sessions", "daily_kwh")),
+        )
+    )
+    is_busy = (pl.col("count") > pl.col("daily_sessions")) | (pl.col("energy") > pl.col("daily_kwh"))
+    busy = runs.filter(is_busy).get_column("run")
+    return ordered.with_columns(days).filter(pl.col("run").is_in(busy.implode()))
 
 
 @rule("R17", "more than one driver needs", Severity.REVIEW, needs=(_TOKEN,))
@@ -135,18 +151,17 @@ def more_than_one_driver_needs(evidence: Evidence) -> pl.DataFrame:
 
     Found are the session that exceeds the bound and those after it on that day.
     """
-    ordered = evidence.sessions.drop_nulls("token_number").sort("token_number", "started_at", "cdr_key")
-    keys = _day_of_token()
-    counted = ordered.with_columns(
+    keys = ("token_number", "day")
+    ordered = evidence.sessions_by_token.with_columns(pl.col("started_at").dt.date().alias("day"))
+    counted = _busy_days(evidence, ordered).with_columns(
         pl.int_range(1, pl.len() + 1).over(keys).alias("count"),
         pl.col("total_energy_kwh").cast(pl.Decimal(38, 9)).cum_sum().over(keys).alias("energy"),
     )
     most, most_kwh = evidence.limits.expr("daily_sessions"), evidence.limits.expr("daily_kwh")
     beyond = counted.filter((pl.col("count") > most) | (pl.col("energy") > most_kwh))
     is_many = pl.col("count") > most
-    broken = evidence.claims.join(
-        beyond.select("cdr_key", "count", "energy"), on="cdr_key", how="inner", validate="1:1"
-    )
+    named = beyond.select(evidence.keys(beyond["cdr_number"]).alias("cdr_key"), "count", "energy")
+    broken = evidence.claims.join(named, on="cdr_key", how="inner", validate="1:1")
     return found(
         broken,
         message=sentence("session {} of its token that day, {} kWh so far", "count", number(pl.col("energy"))),

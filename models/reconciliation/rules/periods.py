@@ -9,24 +9,21 @@ from models.reconciliation.rules.rule import KWH, SECONDS, Need, found, rule, se
 from models.reconciliation.wording import instant, number
 from models.types.vocabularies import Severity
 
-_HOURS = ("charging_hours", "parking_hours", "reservation_hours")
+
+def _no_energy_said(evidence: Evidence) -> pl.Expr:
+    said = evidence.period_sums.filter(pl.col("energy").is_not_null())
+    return ~pl.col("cdr_key").is_in(said.get_column("cdr_key").implode())
 
 
-def _without(*columns: str) -> Need:
-    """Say that a rule needs periods that say one of these volumes."""
-
-    def missing(evidence: Evidence) -> pl.Expr:
-        said = evidence.periods.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in columns))
-        return ~pl.col("cdr_key").is_in(said.get_column("cdr_key").unique().implode())
-
-    return Need(f"no charging period says {' or '.join(columns)}", missing)
-
-
-@rule("R11", "periods do not add up", Severity.REVIEW, needs=(_without("energy_kwh"),))
+@rule(
+    "R11",
+    "periods do not add up",
+    Severity.REVIEW,
+    needs=(Need("no charging period says its energy", _no_energy_said),),
+)
 def periods_do_not_add_up(evidence: Evidence) -> pl.DataFrame:
     """The energy of the charging periods differs from the total by more than the threshold (0.01 kWh)."""
-    energy = pl.col("energy_kwh").cast(WIDE)
-    sums = evidence.periods.filter(energy.is_not_null()).group_by("cdr_key").agg(energy.sum().alias("period_energy"))
+    sums = evidence.period_sums.select("cdr_key", pl.col("energy").cast(WIDE).alias("period_energy")).drop_nulls()
     compared = evidence.claims.join(sums, on="cdr_key", how="inner", validate="1:1")
     difference = (pl.col("period_energy") - pl.col("total_energy_kwh").cast(WIDE)).abs()
     total, summed = number(pl.col("total_energy_kwh")), number(pl.col("period_energy"))
@@ -49,9 +46,8 @@ def periods_out_of_place(evidence: Evidence) -> pl.DataFrame:
     Time counts as untold or told twice where the hours of the periods differ from the session by more than the
     threshold (60 s), and every period says hours.
     """
-    shapes = _shapes(evidence)
     claims = evidence.claims.filter(pl.col("ended_at") > pl.col("started_at"))
-    compared = claims.join(shapes, on="cdr_key", how="inner", validate="1:1")
+    compared = claims.join(evidence.period_sums, on="cdr_key", how="inner", validate="1:1")
     gap = (seconds_charged() - pl.col("told_seconds")).abs()
     late_seconds = (pl.col("first_at") - pl.col("started_at")).dt.total_seconds()
     near = evidence.limits.expr("period_gap_seconds")
@@ -75,17 +71,6 @@ def periods_out_of_place(evidence: Evidence) -> pl.DataFrame:
         measured=gap,
         permitted=near,
         unit=SECONDS,
-    )
-
-
-def _shapes(evidence: Evidence) -> pl.DataFrame:
-    """Give per CDR where its periods begin and how many seconds they tell; null where one does not say its hours."""
-    hours = pl.sum_horizontal(pl.col(name).cast(pl.Float64) for name in _HOURS)
-    is_silent = pl.all_horizontal(pl.col(name).is_null() for name in _HOURS)
-    return evidence.periods.group_by("cdr_key").agg(
-        pl.col("started_at").min().alias("first_at"),
-        pl.col("started_at").max().alias("last_at"),
-        pl.when(~is_silent.any()).then((hours.sum() * 3600).round().cast(pl.Int64)).alias("told_seconds"),
     )
 
 

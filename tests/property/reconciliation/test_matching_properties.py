@@ -128,11 +128,11 @@ spans = st.lists(st.tuples(minutes, st.integers(1, 20), tokens), max_size=12)
 def test_what_is_left_after_the_later_starting_never_overlaps(drawn, tolerance_minutes):
     tolerance = timedelta(minutes=tolerance_minutes)
     sessions = [
-        (f"C{number}", START + timedelta(minutes=start), START + timedelta(minutes=start + length), token)
+        (number, START + timedelta(minutes=start), START + timedelta(minutes=start + length), token)
         for number, (start, length, token) in enumerate(drawn)
     ]
     schema = {
-        "cdr_key": pl.String,
+        "cdr_number": pl.UInt32,
         "started_at": pl.Datetime("us", "UTC"),
         "ended_at": pl.Datetime("us", "UTC"),
         "token": pl.String,
@@ -146,7 +146,7 @@ def _by_hand(sessions, tolerance):
     latest, found = {}, {}
     for key, start, end, token in sorted(sessions, key=lambda s: (s[1], s[2], s[0])):
         witness, until = latest.get(token, (None, START))
-        if witness and until - start > tolerance:
+        if witness is not None and until - start > tolerance:
             found[key] = witness
         elif witness is None or end >= until:
             latest[token] = (key, end)
