@@ -1,7 +1,7 @@
 """Reading Tariff objects of OCPI 2.1.1, 2.2.1 and 2.3.0 (mod_tariffs) into the canonical `Tariff`.
 
 A tariff is either understood in full or refused: a restriction or a component that is silently skipped changes prices.
-Fields that cannot change a price are ignored, as 2.3.0 asks.
+Fields that cannot change a price are ignored, as 2.3.0 asks, unless they are misspelt ones that would.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 
 from models.ocpi.canonical import Price, PriceComponent, Restrictions, Tariff, TariffElement
 from models.ocpi.fields import Fields
+from models.ocpi.known_fields import near_miss
 from models.types.identifiers import party_id
 from models.types.money import is_known_currency
 from models.types.vocabularies import Dimension, TaxIncluded
@@ -27,6 +28,19 @@ _RESTRICTIONS: Final = frozenset(
 _PRICE_EXTENSIONS: Final = frozenset({"price_round", "step_round", "exact_price_component"})
 """Extensions of a hub's 2.1.1 that change the price; they are not part of OCPI."""
 
+_TARIFF_FIELDS: Final = frozenset(
+    {
+        *("currency", "type", "elements", "tax_included", "min_price", "max_price"),
+        *("start_date_time", "end_date_time"),
+    }
+)
+_ELEMENT_FIELDS: Final = frozenset({"price_components", "restrictions"})
+_COMPONENT_FIELDS: Final = frozenset({"type", "price", "vat", "step_size"})
+_OTHER_FIELDS: Final = frozenset(
+    {"id", "country_code", "party_id", "tariff_alt_text", "tariff_alt_url", "energy_mix", "last_updated"}
+)
+"""fields of a tariff that decide no price and are near to none that does"""
+
 _PERCENT_SCALE: Final = 4
 _LARGEST_STEP: Final = 10**9
 """A million kWh, or 31 years: a larger step_size is a mistake, and exact integers stay in bounds below it."""
@@ -34,6 +48,7 @@ _LARGEST_STEP: Final = 10**9
 
 def read_tariff(tariff: Fields, owner_id: str | None, version: str) -> Tariff:
     """Read one tariff; its own country_code and party_id win over `owner_id`, which 2.1.1 needs."""
+    _refuse_misspelt(tariff, _TARIFF_FIELDS)
     if version == "2.3.0" and not tariff.has("tax_included"):
         tariff.note("tax_included", "not said, although it must be: prices are read as excluding tax")
     valid_from, valid_to = tariff.maybe_instant("start_date_time"), tariff.maybe_instant("end_date_time")
@@ -101,13 +116,28 @@ def _tax_included(tariff: Fields) -> TaxIncluded:
     return TaxIncluded(word)
 
 
+def _refuse_misspelt(found: Fields, deciding: frozenset[str]) -> None:
+    """Refuse a field that is one edit away from an absent one which would decide a price.
+
+    `restriction` instead of `restrictions` makes a price for nights the price of every hour: an unknown field may be
+    ignored (2.3.0 asks for it), a misspelt one may not.
+    """
+    absent = frozenset(name for name in deciding if not found.has(name))
+    for name in sorted(found.values.keys() - deciding):
+        meant = near_miss(name, absent) if found.has(name) and name not in _OTHER_FIELDS else None
+        if meant is not None:
+            found.fail("misspelt_field", name, f"no field that could be meant as {meant}")
+
+
 def _element(element: Fields) -> TariffElement:
+    _refuse_misspelt(element, _ELEMENT_FIELDS)
     components = tuple(_component(component) for component in element.some_children("price_components"))
     restrictions = element.maybe_child("restrictions")
     return TariffElement(components, _restrictions(restrictions) if restrictions else Restrictions())
 
 
 def _component(component: Fields) -> PriceComponent:
+    _refuse_misspelt(component, _COMPONENT_FIELDS)
     dimension = component.text("type")
     if dimension not in set(Dimension):
         component.fail("unknown_component", "type", "ENERGY, FLAT, PARKING_TIME or TIME")
