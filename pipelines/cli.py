@@ -146,6 +146,20 @@ def serve(
 
 
 @app.command()
+def load(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="NDJSON, JSON, CSV, gzip or not; folders")],
+    connection: Annotated[str, typer.Option(help="whose they are; by default the name of their folder")] = "",
+    module: Annotated[str, typer.Option(help="what they hold, or master; by default their own name")] = "",
+    ocpi_version: Annotated[str, typer.Option(help="2.1.1, 2.2.1 or 2.3.0")] = "2.2.1",
+    raw_only: Annotated[bool, typer.Option("--raw-only", help="keep the records, work nothing through")] = False,
+) -> None:
+    """Take records from files as if their peer had served them. The same file twice changes nothing."""
+    from pipelines.commands import load as command
+
+    raise typer.Exit(command.run(paths, connection, module, ocpi_version, console, raw_only=raw_only))
+
+
+@app.command()
 def close(
     month: Month,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be issued, issue nothing")] = False,

@@ -1,0 +1,86 @@
+"""The watched folder: files that are complete are loaded and moved aside with their report.
+
+Layout: `<home>/drop/<connection>/<module>/FILE`; a version other than 2.2.1 is one more folder,
+`<home>/drop/<connection>/<module>/2.3.0/FILE`; `<home>/drop/master/FILE` takes the eMSP's own books. A file that was
+dealt with lies in `done/` or `rejected/` beside where it was, with `FILE.report.json` and `FILE.report.txt`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pipelines.lib.intake.file_drops import MODULES, FileSource, load_file
+from pipelines.lib.intake.file_report import FileReport
+from pipelines.lib.intake.master_drops import finish_accepted, load_master_files
+from pipelines.lib.lake import Lake
+from pipelines.lib.settings import OcpiVersion, Settings
+
+DROP: Final = "drop"
+MASTER: Final = "master"
+DONE: Final = "done"
+REJECTED: Final = "rejected"
+SETTLED_SECONDS: Final = 10.0
+"""a file that was not written to for so long is complete; who sends more slowly uses `.part` names"""
+
+_UNFINISHED: Final = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".swp", "~")
+_VERSIONS: Final[tuple[OcpiVersion, ...]] = ("2.1.1", "2.2.1", "2.3.0")
+_SAME: Final = 8
+"""digits of the SHA-256 in the name of a file whose own name is taken"""
+
+
+def take_drops(settings: Settings, lake: Lake, *, settled_seconds: float = SETTLED_SECONDS) -> list[FileReport]:
+    """Load every complete file of the drop folder and move it aside; one bad file never stops the others."""
+    finish_accepted(settings)
+    books = complete_files(settings.home / DROP / MASTER, settled_seconds)
+    reports = load_master_files(settings, books) if books else []
+    for path, report in zip(books, reports, strict=True):
+        _move(path, report)
+    for source, folder in _places(settings):
+        for path in complete_files(folder, settled_seconds):
+            seen = path.stat()
+            report = load_file(settings, lake, path, source)
+            if path.stat().st_size == seen.st_size:  # else it grew meanwhile: left where it is, for the next round
+                _move(path, report)
+                reports.append(report)
+    return reports
+
+
+def complete_files(folder: Path, settled_seconds: float) -> list[Path]:
+    """Give the files of a folder that nobody is still writing, by name."""
+    if not folder.is_dir():
+        return []
+    latest = time.time() - settled_seconds
+    return [path for path in sorted(folder.iterdir()) if _is_complete(path, latest)]
+
+
+def _is_complete(path: Path, latest: float) -> bool:
+    if path.name.startswith(".") or path.name.lower().endswith(_UNFINISHED) or not path.is_file():
+        return False
+    return not path.is_symlink() and path.stat().st_mtime <= latest
+
+
+def _places(settings: Settings) -> list[tuple[FileSource, Path]]:
+    """Give every folder that is looked into, with what its files are."""
+    return [
+        (FileSource(connection, module, version or "2.2.1"), folder / version if version else folder)
+        for connection in settings.connections
+        for module in MODULES
+        for folder in (settings.home / DROP / connection.connection_id / module,)
+        for version in (None, *_VERSIONS)
+    ]
+
+
+def _move(path: Path, report: FileReport) -> None:
+    """Write the report, then move the file: a file that is still there was not reported, and is dealt with again."""
+    folder = path.parent / (REJECTED if report.outcome == "rejected" else DONE)
+    folder.mkdir(exist_ok=True)
+    name = path.name
+    if (folder / name).exists() and (folder / name).read_bytes() != path.read_bytes():
+        name = f"{(report.sha256 or f'{time.time_ns():x}')[:_SAME]}-{name}"
+    (folder / f"{name}.report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    (folder / f"{name}.report.txt").write_text(report.as_text(), encoding="utf-8")
+    path.replace(folder / name)

@@ -1,0 +1,219 @@
+"""Files instead of a peer: loaded into the same raw store, once each, and reported line by line.
+
+A file is a pull: its records stand on pages of a few MiB, each in its own bytes, and its manifest comes last. Its
+pull id carries the SHA-256 of what it says, so the same file given again, under any name, is a duplicate, and one whose
+loading was killed is loaded again under the same id. CSV is kept beside its pages as it came (`source.csv.gz`).
+
+`<home>/drop/<connection>/<module>/` is looked through by every pull; a file that is dealt with is moved to `done/` or
+`rejected/` in that folder, beside its report. The pull does it, and not a sensor: so the command line needs no daemon,
+and dropped records are worked through in the run that took them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from models.ocpi.problems import RecordProblem
+from pipelines.lib.errors import UserError
+from pipelines.lib.intake.file_formats import FileProblem, FileRecord, content_sha256, file_records
+from pipelines.lib.intake.file_report import MOST_PROBLEMS, FileFinding, FileReport
+from pipelines.lib.intake.identity import read_names, record_id
+from pipelines.lib.intake.pages import page_of_lines
+from pipelines.lib.intake.readers import READERS, PageContext
+from pipelines.lib.lake import Lake
+from pipelines.lib.master_data import alpha2_by_alpha3
+from pipelines.lib.raw_store import Manifest, Provenance, RawStore
+from pipelines.lib.settings import Connection, OcpiVersion, Settings
+
+MODULES: Final = tuple(READERS)
+PAGE_BYTES: Final = 4 << 20
+CHECKED_BYTES: Final = 64 << 20
+"""A file up to this size is read record by record before it is stored, so that its report is complete; of a larger one
+only lines that are no JSON are reported, and intake quarantines the rest."""
+
+_SHA_DIGITS: Final = 24
+_DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+_MEND: Final = "correct it and send the record again; it is quarantined until then"
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """Whose file it is, and what it holds."""
+
+    connection: Connection
+    module: str
+    ocpi_version: OcpiVersion = "2.2.1"
+
+    @property
+    def owner_id(self) -> str | None:
+        """The party behind the connection where there is exactly one."""
+        return self.connection.parties[0] if len(self.connection.parties) == 1 else None
+
+
+def load_file(settings: Settings, lake: Lake, path: Path, source: FileSource) -> FileReport:
+    """Load one file; what is wrong with it is in the report and raises nothing.
+
+    Raises:
+        UserError: for a module that files do not have, or a file that cannot be opened.
+    """
+    if source.module not in MODULES:
+        msg = f"module {source.module!r} cannot be loaded from a file (known: {', '.join(MODULES)})"
+        raise UserError(msg)
+    return _Loading(settings, lake, path, source).run()
+
+
+@dataclass
+class _Loading:
+    """The loading of one file."""
+
+    settings: Settings
+    lake: Lake
+    path: Path
+    source: FileSource
+    notes: list[str] = field(default_factory=list)
+    findings: list[FileFinding] = field(default_factory=list)
+    problems: int = 0
+    _pages: list[Provenance] = field(default_factory=list)
+    _is_converted: bool = False
+
+    def run(self) -> FileReport:
+        try:
+            sha256 = content_sha256(self.path)
+            pull_id, is_finished = self._pull_id(sha256)
+            if is_finished:
+                return self._report("duplicate", sha256, pull_id)
+            self._store(pull_id)
+        except FileProblem as problem:
+            self._find(None, None, str(problem), "nothing of the file was loaded")
+            return self._report("rejected", None, None)
+        return self._report("loaded", sha256, pull_id)
+
+    def _pull_id(self, sha256: str) -> tuple[str, bool]:
+        """Give the id under which this content was begun or finished before, else a new one; and whether it is done."""
+        ending = f"-file-{sha256[:_SHA_DIGITS]}"
+        folder = f"{self.lake.root}/raw/{self.source.connection.connection_id}/{self.source.module}"
+        begun = sorted(str(each).rsplit("/", 1)[1] for each in self.lake.fs.glob(f"{folder}/*{ending}"))
+        pull_id = begun[0] if begun else f"{self.settings.clock():%Y%m%dT%H%M%SZ}{ending}"
+        done = RawStore(self.lake).has_pull(self.source.connection.connection_id, self.source.module, pull_id)
+        return pull_id, done
+
+    def _store(self, pull_id: str) -> None:
+        now = self.settings.clock()
+        group: list[bytes] = []
+        size = 0
+        for record in self._checked_records():
+            if not record.is_json:
+                # A page of its own, in its own bytes: on a page with others it would make them all unreadable.
+                self._write_page(pull_id, group)
+                self._write_page(pull_id, [record.content], is_json=False)
+                group, size = [], 0
+                continue
+            group.append(record.content)
+            size += len(record.content)
+            if size >= PAGE_BYTES:
+                self._write_page(pull_id, group)
+                group, size = [], 0
+        self._write_page(pull_id, group)
+        self._keep_source(pull_id)
+        RawStore(self.lake).finish(
+            Manifest(
+                connection_id=self.source.connection.connection_id,
+                module=self.source.module,
+                ocpi_version=self.source.ocpi_version,
+                pull_id=pull_id,
+                owner_id=self.source.owner_id,
+                # An empty window: a file says nothing about what else there is, so it may never move a watermark.
+                since=now,
+                until=now,
+                finished_at=now,
+                failure=None,
+                pages=tuple(self._pages),
+            )
+        )
+
+    def _checked_records(self) -> Iterator[FileRecord]:
+        is_checked = self.path.stat().st_size <= CHECKED_BYTES
+        if not is_checked:
+            self.notes.append("too large to be checked record by record here: see what intake quarantines")
+        for record in file_records(self.path, self.source.module, self.notes):
+            self._is_converted = record.is_converted
+            complaint = record.complaint or (self._complaint(record) if is_checked else None)
+            if complaint:
+                named = record_id(self.source.module, read_names(record.content)) if record.is_json else None
+                self._find(record.line, named, complaint, _MEND)
+            yield record
+
+    def _complaint(self, record: FileRecord) -> str | None:
+        """Say what intake will find wrong with a record."""
+        context = PageContext(0, "", self.settings.clock(), self.source.ocpi_version, self.source.owner_id)
+        try:
+            value = _DECODE(record.content)
+            if not isinstance(value, dict):
+                return "expected an object"
+            READERS[self.source.module](alpha2_by_alpha3()).take(value, context)
+        except RecordProblem as problem:
+            return problem.message
+        except _UNREADABLE as error:
+            return f"this record cannot be read ({type(error).__name__})"
+        return None
+
+    def _write_page(self, pull_id: str, records: list[bytes], *, is_json: bool = True) -> None:
+        if not records:
+            return
+        content = page_of_lines(records) if is_json else records[0]
+        page = Provenance(
+            connection_id=self.source.connection.connection_id,
+            module=self.source.module,
+            ocpi_version=self.source.ocpi_version,
+            pull_id=pull_id,
+            sequence=len(self._pages),
+            url=f"file:{self.path.name}",
+            http_status=200,
+            headers={},
+            received_at=self.settings.clock(),
+            sha256=hashlib.sha256(content).hexdigest(),
+            records=len(records) if is_json else -1,
+        )
+        RawStore(self.lake).write_page(page, content)
+        self._pages.append(page)
+
+    def _keep_source(self, pull_id: str) -> None:
+        """Keep a CSV file as it came beside the pages made of it."""
+        if not self._is_converted:
+            return
+        folder = f"{self.lake.root}/raw/{self.source.connection.connection_id}/{self.source.module}/{pull_id}"
+        content = gzip.compress(self.path.read_bytes(), compresslevel=6, mtime=0)
+        self.lake.write_bytes(f"{folder}/source.csv.gz", content)
+
+    def _find(self, line: int | None, record: str | None, message: str, remedy: str) -> None:
+        self.problems += 1
+        if len(self.findings) < MOST_PROBLEMS:
+            self.findings.append(FileFinding(line=line, record=record, message=message, remedy=remedy))
+
+    def _report(self, outcome: str, sha256: str | None, pull_id: str | None) -> FileReport:
+        return msgspec.convert(
+            {
+                "file": str(self.path),
+                "connection_id": self.source.connection.connection_id,
+                "module": self.source.module,
+                "ocpi_version": self.source.ocpi_version,
+                "outcome": outcome,
+                "sha256": sha256,
+                "pull_id": pull_id,
+                "records": sum(max(page.records, 1) for page in self._pages) if outcome == "loaded" else 0,
+                "problems": self.problems,
+                "findings": self.findings,
+                "notes": self.notes,
+            },
+            FileReport,
+            from_attributes=True,
+        )

@@ -1,0 +1,209 @@
+"""Files as people drop them: NDJSON, JSON arrays, OCPI envelopes and CSV, plain or gzip, whatever their line ends.
+
+A file is read as a stream of records with the line that each begins in; memory is that of one record, but for JSON
+arrays, which are read whole and therefore bounded. What cannot be read as a whole raises `FileProblem`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+import msgspec
+
+from pipelines.lib.intake.file_csv import CsvProblem, csv_records
+
+LONGEST_LINE: Final = 16 << 20
+LARGEST_ARRAY: Final = 256 << 20
+_PEEK: Final = 1 << 16
+_GZIP: Final = b"\x1f\x8b"
+_WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WHITE: Final = b" \t\r\n"
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+class FileProblem(Exception):  # noqa: N818 - it is a finding about a file, not a defect
+    """A file that cannot be taken at all; the text says what to do."""
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    data: list[msgspec.Raw]
+
+
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+_ANY: Final = msgspec.json.Decoder(msgspec.Raw)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One record of a file."""
+
+    line: int
+    """in which it begins, from 1; for a JSON array the number of the entry"""
+    content: bytes
+    is_json: bool
+    """whether these bytes are JSON at all"""
+    is_converted: bool = False
+    """whether they are ours, made of CSV"""
+    complaint: str | None = None
+    """what the format itself finds wrong with it"""
+
+
+def content_sha256(path: Path) -> str:
+    """Give the SHA-256 of what a file says: gzip or not is the same file.
+
+    Raises:
+        FileProblem: for a gzip file that is damaged or was cut off.
+    """
+    digest = hashlib.sha256()
+    try:
+        with _opened(path) as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except _DAMAGED:
+        msg = "the gzip file is damaged or was cut off: send it again"
+        raise FileProblem(msg) from None
+    return digest.hexdigest()
+
+
+def file_records(path: Path, module: str, notes: list[str]) -> Iterator[FileRecord]:
+    """Give the records of a file; what had to be done to read it is added to `notes`.
+
+    Raises:
+        FileProblem: where the file as a whole makes no sense.
+    """
+    with _opened(path) as file:
+        text = _without_mark(file, notes)
+        yield from _records(text, text.peek(_PEEK)[:_PEEK], module, notes)
+
+
+def _without_mark(file: io.BufferedReader, notes: list[str]) -> io.BufferedReader:
+    """Drop a byte order mark; UTF-16, which only small files from spreadsheets have, becomes UTF-8."""
+    begin = file.peek(_PEEK)
+    if begin.startswith(_WIDE):
+        notes.append("UTF-16 turned into UTF-8")
+        content = _whole(file).decode("utf-16", errors="replace").encode()
+        return io.BufferedReader(cast("io.RawIOBase", io.BytesIO(content)), _PEEK)
+    if begin.startswith(codecs.BOM_UTF8):
+        notes.append("byte order mark dropped")
+        file.read(len(codecs.BOM_UTF8))
+    return file
+
+
+def _records(file: io.BufferedReader, begin: bytes, module: str, notes: list[str]) -> Iterator[FileRecord]:
+    text = begin.lstrip(_WHITE)
+    if text.startswith(b"["):
+        return _entries(_whole(file), notes)
+    if text.startswith(b"{") and _is_json(text.splitlines()[0]):
+        return _lines(file) if not _is_envelope(text.splitlines()[0]) else _entries(_whole(file), notes)
+    if text.startswith(b"{"):
+        return _lines_or_object(file, begin, notes)
+    if not text:
+        return iter(())
+    return _rows(file, module, notes)
+
+
+def _lines_or_object(file: io.BufferedReader, begin: bytes, notes: list[str]) -> Iterator[FileRecord]:
+    """Tell one object over several lines from NDJSON whose first line is bad, or longer than was peeked at."""
+    lines = begin.strip(_WHITE).splitlines()
+    if len(lines) == 1 or any(map(_is_json, lines[1:-1])):
+        return _lines(file)
+    return _entries(_whole(file), notes)
+
+
+def _lines(file: io.BufferedReader) -> Iterator[FileRecord]:
+    number = 0
+    while line := file.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE:
+            msg = f"line {number} is longer than {LONGEST_LINE >> 20} MiB: write one record a line"
+            raise FileProblem(msg)
+        if content := line.strip(_WHITE):
+            is_json = _is_json(content)
+            yield FileRecord(number, content, is_json, complaint=None if is_json else "this line is no JSON")
+
+
+def _entries(content: bytes, notes: list[str]) -> Iterator[FileRecord]:
+    try:
+        if content.lstrip(_WHITE).startswith(b"["):
+            listed = _LIST.decode(content)
+        elif _is_envelope(content):
+            notes.append("records taken out of an OCPI envelope")
+            listed = _ENVELOPE.decode(content).data
+        else:
+            listed = [_ANY.decode(content)]
+    except _UNREADABLE as error:
+        msg = f"the file is no JSON ({error}): it may have been cut off; send it again"
+        raise FileProblem(msg) from None
+    for number, entry in enumerate(listed, start=1):
+        yield FileRecord(number, bytes(entry), is_json=True)
+
+
+def _rows(file: io.BufferedReader, module: str, notes: list[str]) -> Iterator[FileRecord]:
+    content = _decoded(file, notes)
+    try:
+        for row in csv_records(content, module, notes):
+            yield FileRecord(row.line, row.content, is_json=True, is_converted=True, complaint=row.complaint)
+    except CsvProblem as problem:
+        raise FileProblem(str(problem)) from None
+
+
+def _decoded(file: io.BufferedReader, notes: list[str]) -> io.TextIOBase:
+    """Read CSV as UTF-8, or as Windows-1252 where its first block is not: what spreadsheets write here."""
+    begin = file.peek(_PEEK)[:_PEEK]
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(begin)
+    except UnicodeDecodeError:
+        notes.append("read as Windows-1252")
+        return io.TextIOWrapper(file, encoding="cp1252", errors="replace", newline="")
+    return io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
+
+
+def _whole(file: io.BufferedReader) -> bytes:
+    content = file.read(LARGEST_ARRAY + 1)
+    if len(content) > LARGEST_ARRAY:
+        msg = f"JSON array or UTF-16 of more than {LARGEST_ARRAY >> 20} MiB: write one record a line (NDJSON, UTF-8)"
+        raise FileProblem(msg)
+    return content
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        content.decode()
+        _ANY.decode(content)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _is_envelope(content: bytes) -> bool:
+    """Tell an OCPI envelope from a record: a record has no list `data` beside a `status_code`."""
+    if b'"status_code"' not in content:
+        return False
+    try:
+        _ENVELOPE.decode(content)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a file, through gzip where it begins like that."""
+    with path.open("rb", buffering=_PEEK) as opened:
+        file = cast("io.BufferedReader", opened)
+        if not file.peek(2).startswith(_GZIP):
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as unzipped:
+            yield io.BufferedReader(cast("io.RawIOBase", unzipped), _PEEK)

@@ -1,0 +1,93 @@
+"""Files of the eMSP's own books: held against all others before any of them replaces what is in force.
+
+Files that are there together are one change: all are taken, or none. What was accepted is first put aside under one
+name (`.accepted`), then laid over the books file by file; a process killed in between is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from models.schemas.registry import TABLES, Layer
+from pipelines.lib.errors import UserError
+from pipelines.lib.intake.file_report import FileFinding, FileReport
+from pipelines.lib.master_data import PLAN_TARIFFS, load_master
+from pipelines.lib.settings import Settings
+
+NAMES: Final = frozenset({f"{table.name}.csv" for table in TABLES if table.layer == Layer.MASTER} | {PLAN_TARIFFS})
+_ACCEPTED: Final = ".accepted"
+_MEND: Final = "correct it and give the files again; the books in force stay as they are"
+
+
+def load_master_files(settings: Settings, paths: Sequence[Path]) -> list[FileReport]:
+    """Lay files over the books, if the books as a whole still hold; the files themselves stay where they are."""
+    finish_accepted(settings)
+    unknown = [path for path in paths if path.name not in NAMES]
+    if unknown:
+        message = f"{unknown[0].name} is no file of the books (known: {', '.join(sorted(NAMES))})"
+        return [_report(path, message) for path in paths]
+    with tempfile.TemporaryDirectory(prefix="books-", dir=_made(settings.home)) as folder:
+        books = Path(folder)
+        _overlay(settings, books, paths)
+        try:
+            load_master(books)
+        except UserError as error:
+            return [_report(path, str(error).replace(f"{books}{os.sep}", "")) for path in paths]
+        _accept(settings, books, paths)
+    finish_accepted(settings)
+    return [_report(path, None) for path in paths]
+
+
+def finish_accepted(settings: Settings) -> None:
+    """Lay what was accepted over the books; again, where a process was killed while it did."""
+    accepted = settings.home / _ACCEPTED
+    if not accepted.is_dir():
+        return
+    for path in sorted(accepted.iterdir()):
+        beside = _made(settings.master) / f".{path.name}.tmp"
+        shutil.copyfile(path, beside)
+        beside.replace(settings.master / path.name)
+    shutil.rmtree(accepted)
+
+
+def _overlay(settings: Settings, books: Path, paths: Sequence[Path]) -> None:
+    for name in sorted(NAMES):
+        if (settings.master / name).is_file():
+            shutil.copyfile(settings.master / name, books / name)
+    for path in paths:
+        shutil.copyfile(path, books / path.name)
+
+
+def _accept(settings: Settings, books: Path, paths: Sequence[Path]) -> None:
+    """Put the new files aside under one name, with one rename: from here on they count."""
+    aside = books / "new"
+    aside.mkdir()
+    for path in paths:
+        shutil.copyfile(books / path.name, aside / path.name)
+    aside.rename(settings.home / _ACCEPTED)
+
+
+def _report(path: Path, fault: str | None) -> FileReport:
+    findings = () if fault is None else (FileFinding(line=None, record=None, message=fault, remedy=_MEND),)
+    return FileReport(
+        file=str(path),
+        connection_id="master",
+        module=path.name.partition(".")[0],
+        ocpi_version="-",
+        outcome="rejected" if fault else "loaded",
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        records=0 if fault else max(0, path.read_bytes().count(b"\n") - 1),
+        problems=len(findings),
+        findings=findings,
+    )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

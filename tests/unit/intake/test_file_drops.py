@@ -1,0 +1,315 @@
+"""Files of every habit become the same records, once each, and what is wrong with them is reported by line."""
+
+import gzip
+import json
+import os
+
+import pytest
+
+from models.schemas.registry import Layer
+from pipelines.lib.intake import normalise
+from pipelines.lib.intake.conservation import conservation
+from pipelines.lib.intake.drop_folder import take_drops
+from pipelines.lib.intake.file_drops import PAGE_BYTES, FileSource, load_file
+from pipelines.lib.raw_store import RawStore
+from pipelines.lib.settings import Connection
+from tests.unit.intake.little_peer import cdr, envelope, location, session, tariff
+
+
+@pytest.fixture
+def source():
+    connection = Connection(
+        connection_id="ldw", kind="cpo", parties=("DE*LDW",), versions_url="https://ldw.example/versions"
+    )
+    return FileSource(connection, "cdrs")
+
+
+@pytest.fixture
+def loading(settings, lake, tmp_path, source):
+    """Give a way to load bytes as a file of a module."""
+
+    def loading(content, module="cdrs", name="file.dat", version="2.2.1"):
+        path = tmp_path / "files" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return load_file(settings, lake, path, FileSource(source.connection, module, version))
+
+    return loading
+
+
+def stored(lake, module="cdrs"):
+    """Every record of the raw store, in order, decoded."""
+    store = RawStore(lake)
+    return [
+        json.loads(store.record("ldw", module, page.sha256, position))
+        for manifest in store.manifests("ldw", module)
+        for page in manifest.pages
+        for position in range(max(page.records, 0))
+    ]
+
+
+THREE = [cdr(number) for number in (1, 2, 3)]
+LINES = "\n".join(map(json.dumps, THREE)).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LINES,
+        LINES + b"\n\n",
+        LINES.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + LINES,
+        LINES.decode().encode("utf-16"),
+        gzip.compress(LINES),
+        json.dumps(THREE).encode(),
+        json.dumps(THREE, indent=2).encode(),
+        envelope(THREE),
+        json.dumps({"data": THREE, "status_code": 1000}, indent=2).encode(),
+    ],
+    ids=["ndjson", "blank-lines", "crlf", "bom", "utf-16", "gzip", "array", "pretty-array", "envelope", "pretty"],
+)
+def test_every_habit_gives_the_same_records(loading, lake, settings, content):
+    report = loading(content)
+    assert (report.outcome, report.records, report.problems) == ("loaded", 3, 0)
+    assert stored(lake) == THREE
+    assert normalise(settings, lake).typed == 3
+
+
+def test_one_object_over_several_lines_is_one_record(loading, lake):
+    assert loading(json.dumps(cdr(), indent=2)).records == 1
+    assert stored(lake) == [cdr()]
+
+
+def test_digits_are_kept_as_they_were_written(loading, lake):
+    line = json.dumps(cdr()).replace("10.1234", "10.12340000000").encode()
+    loading(line)
+    (page,) = RawStore(lake).manifests("ldw", "cdrs")[0].pages
+    assert RawStore(lake).record("ldw", "cdrs", page.sha256, 0) == line
+
+
+def test_the_same_content_again_is_loaded_once_under_any_name(loading, lake):
+    loading(LINES)
+    again = loading(gzip.compress(LINES), name="other.ndjson.gz")
+    assert (again.outcome, again.records) == ("duplicate", 0)
+    assert "nothing was loaded twice" in str(again)
+    assert len(RawStore(lake).manifests()) == 1
+
+
+def test_a_bad_line_costs_nobody_but_itself(loading, lake, settings):
+    bad = cdr(2, total_energy="a lot")
+    lines = [json.dumps(cdr(1)), "{not json", json.dumps(bad), "", '["no object"]', json.dumps(cdr(3))]
+    report = loading("\n".join(lines))
+    assert (report.outcome, report.records, report.problems) == ("loaded", 5, 3)
+    assert [(finding.line, finding.record) for finding in report.findings] == [(2, None), (3, "C000002"), (5, None)]
+    assert "total_energy" in report.findings[1].message
+    text = report.as_text().splitlines()
+    assert text[1] == (
+        "line 2: this line is no JSON; correct it and send the record again; it is quarantined until then"
+    )
+    outcome = normalise(settings, lake)
+    assert (outcome.typed, outcome.quarantined) == (2, 3)
+    counts = conservation(lake)
+    assert counts["received"].equals(counts["accounted"], null_equal=True)
+
+
+def test_large_files_are_cut_into_pages(loading, lake, settings):
+    padding = "x" * 200_000
+    content = "\n".join(json.dumps(cdr(number, remark=padding)) for number in range(1, 51))
+    report = loading(content)
+    (manifest,) = RawStore(lake).manifests("ldw", "cdrs")
+    assert (report.records, len(manifest.pages)) == (50, 3)
+    assert all(len(RawStore(lake).read_page(page)) < PAGE_BYTES + 300_000 for page in manifest.pages)
+    assert normalise(settings, lake).typed == 50
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (json.dumps(THREE).encode()[:-5], "the file is no JSON"),
+        (gzip.compress(LINES)[:-20], "the gzip file is damaged or was cut off"),
+        (b"name,iban\nx,y\n", "the header has unknown column iban, name"),
+        (b"cdr_id,started_at\nx,y\n", "the header has missing column cpo_id"),
+        (b"cpo_id,cdr_id,cdr_id\nx,y,z\n", "a column named twice"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_rejected_whole(loading, lake, content, said):
+    report = loading(content)
+    assert report.outcome == "rejected"
+    assert said in str(report)
+    assert RawStore(lake).manifests() == []
+
+
+def test_an_empty_file_is_no_fault(loading):
+    assert (loading(b"").outcome, loading(b"").records) == ("loaded", 0)
+
+
+HEADER = (
+    "cpo_id;cdr_id;started_at;ended_at;currency;total_energy_kwh;total_hours;total_parking_hours;"
+    "total_cost_excl_vat;token_uid;contract_id;location_id;last_updated_at"
+)
+ROW = "DE*LDW;C1;2026-10-12T08:00:00Z;2026-10-12T09:30:00Z;EUR;10,5;1.5;0.25;4.55;=04A1;DENSTC1;L1;2026-10-12T09:35:00Z"
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_csv_of_totals_gives_cdrs_of_one_period(loading, lake, settings, delimiter):
+    content = f"{HEADER}\n{ROW}\n".replace(";", delimiter)
+    report = loading(content, name="october.csv")
+    assert (report.outcome, report.records, report.problems) == ("loaded", 1, 0)
+    assert "decimal comma read as a point" in report.notes
+    normalise(settings, lake)
+    (row,) = lake.read_months(Layer.TYPED, "cdrs").to_dicts()
+    assert (row["cdr_key"], row["token_uid"]) == ("DE*LDW*C1", "=04A1")
+    assert [str(row[name]) for name in ("total_energy_kwh", "total_hours", "total_cost_excl_vat")] == [
+        "10.500000000",
+        "1.500000000",
+        "4.550000000",
+    ]
+    (period,) = lake.read_months(Layer.TYPED, "charging_periods").to_dicts()
+    volumes = [str(period[name]) for name in ("energy_kwh", "charging_hours", "parking_hours")]
+    assert volumes == ["10.500000000", "1.250000000", "0.250000000"]
+
+
+def test_a_csv_may_have_a_row_for_each_charging_period(loading, lake, settings):
+    header = (
+        "cpo_id,cdr_id,started_at,ended_at,currency,total_energy_kwh,total_hours,total_cost_excl_vat,last_updated_at,"
+        "period_started_at,period_energy_kwh,period_charging_hours"
+    )
+    common = "DE*LDW,C1,2026-10-12T08:00:00Z,2026-10-12T09:00:00Z,EUR,10,1,4.55,2026-10-12T09:35:00Z"
+    rows = [f"{common},2026-10-12T08:00:00Z,4,0.5", f"{common},2026-10-12T08:30:00Z,6,0.5"]
+    assert loading("\n".join([header, *rows])).records == 1
+    normalise(settings, lake)
+    periods = lake.read_months(Layer.TYPED, "charging_periods")
+    assert [str(volume) for volume in periods["energy_kwh"]] == ["4.000000000", "6.000000000"]
+
+
+def test_an_ambiguous_comma_or_a_ragged_row_is_quarantined_with_its_line(loading, lake, settings):
+    ambiguous = ROW.replace(";10,5;", ";1,234;").replace("C1;", "C2;", 1)
+    report = loading("\n".join([HEADER, ROW, ambiguous, ROW.rsplit(";", 3)[0]]))
+    assert (report.records, report.problems) == (3, 2)
+    assert [(finding.line, finding.record) for finding in report.findings] == [(3, "C2"), (4, None)]
+    assert "1,234" in report.findings[0].message
+    assert "10 cells instead of 13" in report.findings[1].message
+    outcome = normalise(settings, lake)
+    assert (outcome.typed, outcome.quarantined) == (1, 2)
+
+
+def test_the_csv_itself_is_kept_as_it_came(loading, lake):
+    content = f"{HEADER}\n{ROW}\n".encode("cp1252")
+    report = loading(content)
+    kept = lake.read_bytes(f"{lake.root}/raw/ldw/cdrs/{report.pull_id}/source.csv.gz")
+    assert gzip.decompress(kept) == content
+
+
+def test_csv_of_every_module_gives_the_rows_that_its_json_gives(loading, lake, settings):
+    loading(
+        "authorization_id,cpo_id,token_uid,token_type,contract_id,result,authorized_at,last_updated_at\n"
+        "A1,DE*LDW,04A1,RFID,DENSTC1,ALLOWED,2026-10-12T08:00:00Z,2026-10-12T08:00:00Z\n",
+        "authorizations",
+    )
+    loading(
+        "cpo_id,session_id,started_at,energy_kwh,token_uid,contract_id,status,last_updated_at\n"
+        "DE*LDW,S1,2026-10-12T08:00:00Z,4.2,04A1,DENSTC1,ACTIVE,2026-10-12T08:30:00Z\n",
+        "sessions",
+    )
+    loading(
+        "token_uid,token_type,contract_id,issuer,is_valid,whitelist,last_updated_at\n"
+        "04A1,RFID,DENSTC1,Nordstern,true,ALLOWED,2026-10-01T00:00:00Z\n",
+        "tokens",
+    )
+    loading(
+        "cpo_id,location_id,country,time_zone,last_updated_at,evse_uid,connector_id,power_type,max_power_kw,tariff_ids\n"
+        "DE*LDW,L1,DEU,Europe/Berlin,2026-10-01T00:00:00Z,E1,1,DC,150,T1|T2\n"
+        "DE*LDW,L1,DEU,Europe/Berlin,2026-10-01T00:00:00Z,E2,1,DC,22.08,T1\n",
+        "locations",
+    )
+    loading(
+        "owner_id,tariff_id,currency,last_updated_at,element_index,dimension,unit_price,vat_rate_pct,step_size,start_time\n"
+        "DE*LDW,T1,EUR,2026-10-01T00:00:00Z,0,ENERGY,0.45,19,1,\n"
+        "DE*LDW,T1,EUR,2026-10-01T00:00:00Z,0,FLAT,1,19,1,\n"
+        "DE*LDW,T1,EUR,2026-10-01T00:00:00Z,1,PARKING_TIME,6,19,60,08:00\n",
+        "tariffs",
+    )
+    outcome = normalise(settings, lake)
+    assert (outcome.typed, outcome.quarantined) == (5, 0)
+    assert lake.read_months(Layer.TYPED, "authorizations")["result"].to_list() == ["ALLOWED"]
+    assert lake.read_months(Layer.TYPED, "sessions")["status"].to_list() == ["ACTIVE"]
+    assert lake.read(Layer.TYPED, "tokens")["is_valid"].to_list() == [True]
+    connectors = lake.read(Layer.TYPED, "connectors").sort("evse_uid")
+    assert [str(power) for power in connectors["max_power_kw"]] == ["150.000000000", "22.080000000"]
+    assert connectors["tariff_ids"].to_list() == [["T1", "T2"], ["T1"]]
+    components = lake.read(Layer.TYPED, "tariff_components").sort("element_index", "component_index")
+    assert components["dimension"].to_list() == ["ENERGY", "FLAT", "PARKING_TIME"]
+    assert components["start_time"].is_null().to_list() == [True, True, False]
+
+
+@pytest.fixture
+def dropping(settings, lake, source):
+    """Give a way to drop files and have them taken."""
+    declared = settings.model_copy(update={"connections": (source.connection,)})
+
+    def dropping(files, folder="ldw/cdrs", age=60, settled_seconds=10):
+        place = settings.home / "drop" / folder
+        place.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (place / name).write_bytes(content)
+            aged = (place / name).stat().st_mtime - age
+            os.utime(place / name, (aged, aged))
+        return place, take_drops(declared, lake, settled_seconds=settled_seconds)
+
+    return dropping
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def test_dropped_files_are_moved_aside_with_their_report(dropping, lake):
+    place, reports = dropping({"a.ndjson": LINES, "b.csv": b"nonsense\n"})
+    assert [report.outcome for report in reports] == ["loaded", "rejected"]
+    assert names(place / "done") == ["a.ndjson", "a.ndjson.report.json", "a.ndjson.report.txt"]
+    assert names(place / "rejected") == ["b.csv", "b.csv.report.json", "b.csv.report.txt"]
+    assert json.loads((place / "done" / "a.ndjson.report.json").read_bytes())["records"] == 3
+    assert stored(lake) == THREE
+
+
+def test_unfinished_files_are_left_alone(dropping, lake):
+    place, reports = dropping({"a.ndjson.part": LINES, "b.tmp": LINES, ".c.ndjson": LINES})
+    _, young = dropping({"d.ndjson": LINES}, age=0)
+    assert (reports, young, RawStore(lake).manifests()) == ([], [], [])
+    assert names(place) == [".c.ndjson", "a.ndjson.part", "b.tmp", "d.ndjson"]
+
+
+def test_a_file_stored_and_not_moved_is_stored_once(dropping, lake):
+    dropping({"a.ndjson": LINES})
+    _, (report,) = dropping({"a.ndjson": LINES})
+    assert report.outcome == "duplicate"
+    assert stored(lake) == THREE
+
+
+def test_a_loading_that_was_killed_is_done_again_under_the_same_id(dropping, lake):
+    dropping({"a.ndjson": LINES})
+    (manifest,) = RawStore(lake).manifests()
+    lake.fs.rm(f"{lake.root}/raw/ldw/cdrs/{manifest.pull_id}/pull.json")
+    _, (report,) = dropping({"b.ndjson": LINES})
+    assert (report.outcome, report.pull_id) == ("loaded", manifest.pull_id)
+    assert stored(lake) == THREE
+
+
+def test_other_files_under_one_name_are_all_kept(dropping):
+    dropping({"a.ndjson": json.dumps(cdr(1)).encode()})
+    place, _ = dropping({"a.ndjson": json.dumps(cdr(2)).encode()})
+    assert len([name for name in names(place / "done") if name.endswith("a.ndjson")]) == 2
+
+
+def test_a_version_is_a_folder(dropping, lake):
+    dropping({"t.json": json.dumps([tariff()]).encode()}, "ldw/tariffs/2.3.0")
+    assert [each.ocpi_version for each in RawStore(lake).manifests()] == ["2.3.0"]
+
+
+def test_dropped_and_pulled_records_are_the_same_rows(dropping, lake, settings):
+    dropping({"l.json": json.dumps([location()]).encode()}, "ldw/locations")
+    dropping({"s.ndjson": json.dumps(session()).encode()}, "ldw/sessions")
+    dropping({"c.ndjson": LINES})
+    assert normalise(settings, lake).typed == 5
+    cdrs = lake.read_months(Layer.TYPED, "cdrs")
+    assert cdrs["time_zone"].to_list() == ["Europe/Berlin"] * 3
