@@ -2,7 +2,8 @@
 
 Layout below `<lake>/raw/<connection_id>/<module>/<pull_id>/`:
 
-* `00000.json.gz`: a page's bytes, compressed (without a time stamp, so the same bytes give the same file);
+* `00000.json.zst`: a page's bytes, compressed (the same bytes give the same file). Zstandard, because gzip takes longer
+  than a peer nearby takes to send a page; pages that older pulls left as `00000.json.gz` are read as well;
 * `00000.provenance.json`: URL, status, the headers that matter, time, SHA-256. No secret ever stands in it;
 * `pull.json`: the manifest, written last. A folder without one is a pull that was killed: it counts for nothing, is
   kept as it is, and is overwritten page by page if the same pull is run again.
@@ -18,11 +19,13 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+import pyarrow as pa
 
 from models.ocpi.envelope import read_records
 from pipelines.lib.lake import Lake
 
 MANIFEST: Final = "pull.json"
+_ZSTANDARD: Final = pa.Codec("zstd", compression_level=1)
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,13 +77,17 @@ class RawStore:
     def write_page(self, provenance: Provenance, content: bytes) -> None:
         """Keep a page byte for byte, then its provenance."""
         stem = f"{self._folder(provenance)}/{provenance.sequence:05d}"
-        self.lake.write_bytes(f"{stem}.json.gz", gzip.compress(content, compresslevel=6, mtime=0))
+        self.lake.write_bytes(f"{stem}.json.zst", _ZSTANDARD.compress(content, asbytes=True))
         self.lake.write_bytes(f"{stem}.provenance.json", _pretty(provenance))
 
     def read_page(self, provenance: Provenance) -> bytes:
         """Give a page's bytes as received; bytes that no longer fit their SHA-256 are a `ValueError`."""
-        path = f"{self._folder(provenance)}/{provenance.sequence:05d}.json.gz"
-        content = gzip.decompress(self.lake.read_bytes(path))
+        path = f"{self._folder(provenance)}/{provenance.sequence:05d}.json.zst"
+        older = path.removesuffix("zst") + "gz"
+        if self.lake.fs.exists(path):
+            content = _unpacked(self.lake.read_bytes(path))
+        else:
+            content = gzip.decompress(self.lake.read_bytes(older))
         if hashlib.sha256(content).hexdigest() != provenance.sha256:
             msg = f"raw page {path} was changed after it was received (SHA-256 differs): restore it from a backup"
             raise ValueError(msg)
@@ -121,6 +128,12 @@ class RawStore:
 
     def _folder(self, of: Provenance | Manifest) -> str:
         return f"{self.lake.root}/raw/{of.connection_id}/{of.module}/{of.pull_id}"
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Unpack a page; the stream knows its own length."""
+    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+        return stream.read()
 
 
 def _pretty(value: msgspec.Struct) -> bytes:

@@ -250,8 +250,8 @@ def test_a_cent_changed_in_the_published_warehouse_is_named(copy_of):
 
 
 def test_a_changed_raw_page_is_named(copy_of):
-    page = next((copy_of.home / "lake" / "raw").rglob("cdrs/*/00000.json.gz"))
-    other = next((copy_of.home / "lake" / "raw").rglob("tariffs/*/00000.json.gz"))
+    page = next((copy_of.home / "lake" / "raw").rglob("cdrs/*/00000.json.zst"))
+    other = next((copy_of.home / "lake" / "raw").rglob("tariffs/*/00000.json.zst"))
     page.write_bytes(other.read_bytes())
     done = copy_of.run("verify", check=False)
     assert done.returncode == 1

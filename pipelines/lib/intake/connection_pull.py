@@ -13,7 +13,7 @@ from pipelines.lib.intake.capabilities import exists_in, is_optional, wanted_mod
 from pipelines.lib.intake.crawl import Crawl
 from pipelines.lib.intake.page_keeper import PageKeeper
 from pipelines.lib.intake.pull_report import ModulePull
-from pipelines.lib.ocpi_client import FailureKind, Page, Peer, PeerApi, PeerFailure
+from pipelines.lib.ocpi_client import FailureKind, Peer, PeerApi, PeerFailure
 from pipelines.lib.raw_store import Manifest, RawStore
 from pipelines.lib.register import Register
 from pipelines.lib.register.pulls import FinishedPull, record_pull, watermark
@@ -76,11 +76,19 @@ class ConnectionPull:
 
     def _pull_module(self, peer: Peer, api: PeerApi, module: str) -> ModulePull:
         pull_id, since = self._free_pull_id(module), self._window_start(module)
+        secrets = peer.transport.secrets
         keeper = PageKeeper(
-            self.store, self.connection.connection_id, module, api.version, pull_id, peer.transport.secrets
+            self.store,
+            self.connection.connection_id,
+            module,
+            api.version,
+            pull_id,
+            secrets,
+            self.settings.clock,
+            self.stop,
         )
         with keeper:
-            crawl = Crawl(peer, api, module, lambda page: self._keep(keeper, page))
+            crawl = Crawl(peer, api, module, keeper)
             failure = crawl.window(since, self.asked.until)
             pages = keeper.kept()
         manifest = Manifest(
@@ -92,7 +100,7 @@ class ConnectionPull:
             since=since,
             until=self.asked.until,
             finished_at=self.settings.clock(),
-            failure=peer.transport.secrets.scrubbed(str(failure)) if failure else None,
+            failure=secrets.scrubbed(str(failure)) if failure else None,
             pages=pages,
         )
         self.store.finish(manifest)
@@ -109,11 +117,6 @@ class ConnectionPull:
             since=since,
             until=self.asked.until,
         )
-
-    def _keep(self, keeper: PageKeeper, page: Page) -> None:
-        if self.stop.is_set():
-            raise KeyboardInterrupt
-        keeper.keep(page, self.settings.clock())
 
     def _window_start(self, module: str) -> datetime | None:
         if self.asked.since is not None:

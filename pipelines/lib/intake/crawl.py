@@ -8,14 +8,13 @@ time into windows that fit on one page, where order no longer matters and what s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
-from pipelines.lib.intake.identity import identities
 from pipelines.lib.ocpi_client import FailureKind, Page, Peer, PeerApi, PeerFailure
 
 CRAWLS: Final = 3
@@ -26,6 +25,16 @@ LARGEST_PAGE: Final = 1_000
 """records that are asked for on one page, as a last resort"""
 DEEPEST: Final = 3
 """how often what was cut is cut again: records that were not seen at first can overfill a window"""
+
+
+class Keeper(Protocol):
+    """Takes pages as they arrive, and counts their objects, maybe while the next page is already on its way."""
+
+    def keep(self, page: Page, found: set[bytes]) -> None:
+        """Keep a page and add its objects to those found; may raise to stop the crawl."""
+
+    def settle(self) -> None:
+        """Wait until every page is kept and counted."""
 
 
 class _Stamp(msgspec.Struct, frozen=True):
@@ -64,8 +73,7 @@ class Crawl:
     peer: Peer
     api: PeerApi
     module: str
-    keep: Callable[[Page], None]
-    """called with every page as it arrives; may raise to stop the crawl"""
+    keeper: Keeper
     crawls: int = 0
     windows: int = 1
 
@@ -105,8 +113,7 @@ class Crawl:
         self.crawls += 1
         try:
             for page in self.peer.pages(self.api, self.module, since, until, limit):
-                self.keep(page)
-                found |= identities(self.module, page.records)
+                self.keeper.keep(page, found)
                 listing.pages += 1
                 listing.listed += len(page.records)
                 listing.total = page.total if page.total is not None else listing.total
@@ -115,6 +122,7 @@ class Crawl:
                     listing.stamps.extend(_stamps(page.records))
         except PeerFailure as broken:
             listing.failure = listing.failure or broken
+        self.keeper.settle()
         return listing
 
     def _agrees(self, listing: _Listing, found: int) -> bool:

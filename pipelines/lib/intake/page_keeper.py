@@ -1,15 +1,18 @@
-"""Keeping pages while the next one is already on its way: hashing, compressing and writing happen in the background."""
+"""Keeping pages while the next one is already on its way: hashing, packing, writing and counting happen aside."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Event
 from types import TracebackType
 from typing import Final, Self
 
+from pipelines.lib.intake.identity import identities
 from pipelines.lib.ocpi_client import Page
 from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
 from pipelines.lib.ocpi_client.requests import REQUEST_ID
@@ -30,6 +33,9 @@ class PageKeeper:
     ocpi_version: str
     pull_id: str
     secrets: Secrets = field(repr=False)
+    clock: Callable[[], datetime]
+    stop: Event = field(repr=False)
+    """set where the whole pull was interrupted: looked at between pages"""
     _kept: list[Provenance] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
     _waiting: deque[Future[None]] = field(default_factory=deque)
@@ -47,19 +53,26 @@ class PageKeeper:
         """Stop the worker; after an error what still waits is dropped, because the pull will not count."""
         self._worker.shutdown(wait=True, cancel_futures=kind is not None)
 
-    def keep(self, page: Page, received_at: datetime) -> None:
+    def keep(self, page: Page, found: set[bytes]) -> None:
         """Hand a page over; an error of an earlier one is raised here."""
+        if self.stop.is_set():
+            raise KeyboardInterrupt
         while len(self._waiting) >= _MOST_WAITING:
             self._waiting.popleft().result()
-        self._waiting.append(self._worker.submit(self._write, page, received_at))
+        self._waiting.append(self._worker.submit(self._take, page, self.clock(), found))
 
-    def kept(self) -> tuple[Provenance, ...]:
-        """Wait until all pages are on the disk and give where each came from."""
+    def settle(self) -> None:
+        """Wait until every page is on the disk and counted."""
         while self._waiting:
             self._waiting.popleft().result()
+
+    def kept(self) -> tuple[Provenance, ...]:
+        """Give where each page came from."""
+        self.settle()
         return tuple(self._kept)
 
-    def _write(self, page: Page, received_at: datetime) -> None:
+    def _take(self, page: Page, received_at: datetime, found: set[bytes]) -> None:
+        found |= identities(self.module, page.records)
         content = self.secrets.redacted(page.answer.content)
         sha256 = hashlib.sha256(content).hexdigest()
         if sha256 in self._known:  # the same bytes again prove nothing new

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -15,7 +16,7 @@ _SHORTEST: Final = 8
 """characters of a spelling that is looked for in bodies: a shorter one would be found in innocent data"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Secrets:
     """What must never be repeated from a peer's answer: its tokens, in every spelling in which they could come back."""
 
@@ -47,10 +48,19 @@ class Secrets:
 
     def redacted(self, content: bytes) -> bytes:
         """Give a body without our secrets: the same object where there were none, which is always but never."""
+        if not any(needle in content for needle in self._needles):
+            return content
         for spelling in self.spellings:
-            if len(spelling) >= _SHORTEST and (sought := spelling.encode()) in content:
-                content = content.replace(sought, HIDDEN.encode())
+            if len(spelling) >= _SHORTEST:
+                content = content.replace(spelling.encode(), HIDDEN.encode())
         return content
+
+    @cached_property
+    def _needles(self) -> tuple[bytes, ...]:
+        """Give the fewest texts one of which is in whatever holds a secret: every page is searched for each."""
+        long_enough = [each for each in self.spellings if len(each) >= _SHORTEST]
+        shortest = [each for each in long_enough if not any(other != each and other in each for other in long_enough)]
+        return tuple(each.encode() for each in shortest)
 
 
 def without_secrets(url: str) -> str:
