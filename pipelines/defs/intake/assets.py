@@ -18,6 +18,7 @@ from models.types.vocabularies import RecordOutcome
 from pipelines.defs.resources import Home
 from pipelines.lib import intake
 from pipelines.lib.asset_keys import asset_key
+from pipelines.lib.intake.drop_folder import take_book_drops, take_drops
 from pipelines.lib.master_data import load_master
 
 GROUP = "intake"
@@ -47,7 +48,13 @@ def _spec(table: Table, deps: list[dg.AssetKey]) -> dg.AssetSpec:
 
 @dg.asset(key_prefix="raw", group_name=GROUP, kinds={"ocpi"})
 def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home) -> dg.MaterializeResult:
-    """One file per received page, byte for byte, with its provenance; a failing peer never stops the others."""
+    """One file per received page, byte for byte, with its provenance; a failing peer never stops the others.
+
+    Dropped files are taken first: they need no peer.
+    """
+    drops = take_drops(home.settings, home.lake)
+    for drop in drops:
+        (context.log.warning if drop.problems else context.log.info)(str(drop))
     report = intake.pull(
         home.settings,
         home.lake,
@@ -63,14 +70,19 @@ def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home
             "pages": report.pages,
             "records": report.records,
             "failures": len(report.failures),
+            "dropped_files": len(drops),
+            "dropped_records": sum(drop.records for drop in drops),
+            "rejected_files": sum(drop.outcome == "rejected" for drop in drops),
             "per_module": dg.MetadataValue.md("\n".join(f"- {module}" for module in report.modules)),
         }
     )
 
 
 @dg.multi_asset(name="master", specs=[_spec(table, []) for table in MASTER], can_subset=False)
-def master(home: Home) -> Iterator[dg.MaterializeResult]:
-    """Read the eMSP's own books from their files, held against each other."""
+def master(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
+    """Read the eMSP's own books from their files, held against each other; dropped ones are laid over them first."""
+    for drop in take_book_drops(home.settings):
+        (context.log.warning if drop.problems else context.log.info)(str(drop))
     lake, tables = home.lake, load_master(home.settings.master)
     for table in MASTER:
         lake.write(Layer.MASTER, table.name, tables[table.name])

@@ -33,12 +33,8 @@ _SAME: Final = 8
 
 
 def take_drops(settings: Settings, lake: Lake, *, settled_seconds: float = SETTLED_SECONDS) -> list[FileReport]:
-    """Load every complete file of the drop folder and move it aside; one bad file never stops the others."""
-    finish_accepted(settings)
-    books = complete_files(settings.home / DROP / MASTER, settled_seconds)
-    reports = load_master_files(settings, books) if books else []
-    for path, report in zip(books, reports, strict=True):
-        _move(path, report)
+    """Load every complete file of a connection's folders and move it aside; a bad file never stops the others."""
+    reports: list[FileReport] = []
     for source, folder in _places(settings):
         for path in complete_files(folder, settled_seconds):
             seen = path.stat()
@@ -46,6 +42,16 @@ def take_drops(settings: Settings, lake: Lake, *, settled_seconds: float = SETTL
             if path.stat().st_size == seen.st_size:  # else it grew meanwhile: left where it is, for the next round
                 _move(path, report)
                 reports.append(report)
+    return reports
+
+
+def take_book_drops(settings: Settings, *, settled_seconds: float = SETTLED_SECONDS) -> list[FileReport]:
+    """Lay complete files of `drop/master` over the books, all of them or none, and move them aside."""
+    finish_accepted(settings)
+    books = complete_files(settings.home / DROP / MASTER, settled_seconds)
+    reports = load_master_files(settings, books) if books else []
+    for path, report in zip(books, reports, strict=True):
+        _move(path, report)
     return reports
 
 

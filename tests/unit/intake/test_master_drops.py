@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from models.types.time import BillingMonth
-from pipelines.lib.intake.drop_folder import take_drops
+from pipelines.lib.intake.drop_folder import take_book_drops
 from pipelines.lib.intake.master_drops import finish_accepted, load_master_files
 from pipelines.lib.master_data import load_master
 from pipelines.sandbox.files import write_master
@@ -69,12 +69,12 @@ def test_what_was_accepted_is_finished_after_a_kill(company, tmp_path):
     assert not (company.home / ".accepted").exists()
 
 
-def test_dropped_books_are_taken_together(company, tmp_path, lake):
+def test_dropped_books_are_taken_together(company, tmp_path):
     new = changed(company, tmp_path, "legal_entities.csv", "Polarsternallee 14", "Polarsternallee 17")
     place = company.home / "drop" / "master"
     place.mkdir(parents=True)
     shutil.copyfile(new, place / new.name)
-    (report,) = take_drops(company, lake, settled_seconds=0)
+    (report,) = take_book_drops(company, settled_seconds=0)
     assert report.outcome == "loaded"
     assert (place / "done" / "legal_entities.csv").exists()
     assert load_master(company.master)["legal_entities"]["street"].to_list() == ["Polarsternallee 17"]
