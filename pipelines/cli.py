@@ -43,6 +43,9 @@ Month = Annotated[str, typer.Argument(metavar="MONTH", help="billing month, such
 ConnectionId = Annotated[str, typer.Argument(metavar="CONNECTION", help="its connection_id in roamledger.toml")]
 Json = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 Seed = Annotated[int, typer.Option(help="the world's seed: same seed, same world")]
+Exhibits = Annotated[
+    str, typer.Option(help="planted faults by reconciliation rule, such as R21=5,combined=4; all for some of each")
+]
 Instant = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="UTC")]
 
 
@@ -65,11 +68,12 @@ def sandbox_serve(
     sessions: Annotated[int, typer.Option(min=50)] = 3300,
     month: Annotated[str, typer.Option(help="the second of the world's two months")] = "2026-10",
     faults: Annotated[str, typer.Option(help="fault modes of the servers, joined by commas")] = "",
+    exhibits: Exhibits = "",
 ) -> None:
     """Serve the roaming network over HTTP until interrupted."""
     from pipelines.commands import sandbox as command
 
-    command.serve(port, seed, sessions, month, tuple(filter(None, faults.split(","))), console)
+    command.serve(port, seed, sessions, month, tuple(filter(None, faults.split(","))), console, exhibits)
 
 
 @sandbox.command("write")
@@ -78,11 +82,12 @@ def sandbox_write(
     sessions: Annotated[int, typer.Option(min=50)] = 3300,
     seed: Seed = 42,
     month: Annotated[str, typer.Option(help="the second of the world's two months")] = "2026-10",
+    exhibits: Exhibits = "",
 ) -> None:
     """Write the same world as files: what peers serve, the master data, and the truth."""
     from pipelines.commands import sandbox as command
 
-    command.write(directory, sessions, seed, month, console)
+    command.write(directory, sessions, seed, month, console, exhibits)
 
 
 @app.command()
@@ -168,6 +173,14 @@ def close(
     from pipelines.commands import close as command
 
     raise typer.Exit(command.run(month, console, dry_run=dry_run))
+
+
+@app.command()
+def rules() -> None:
+    """Every reconciliation rule with its severity, needs and thresholds, as Markdown."""
+    from pipelines.commands import rules as command
+
+    raise typer.Exit(command.show())
 
 
 @app.command()

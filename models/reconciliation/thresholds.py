@@ -12,6 +12,8 @@ from typing import Annotated, Final, get_type_hints
 
 import polars as pl
 
+_TOO_MUCH: Final = 10**8
+"""what no threshold reaches, and every column of them holds"""
 _EXACT: Final = pl.Decimal(18, 9)
 
 
@@ -115,9 +117,10 @@ def _value(name: str, text: str) -> int | Decimal:
     kind = int if isinstance(default, int) else Decimal
     try:
         value = kind(text)
+        is_sound = 0 <= value < _TOO_MUCH
     except (ValueError, InvalidOperation):
-        value = None
-    if value is None or not 0 <= value < 10**8:
+        value, is_sound = default, False
+    if not is_sound:
         msg = f"{name} must be {'a whole number' if kind is int else 'a number'} of at least 0, found {text!r}"
         raise ThresholdError(msg)
     return value

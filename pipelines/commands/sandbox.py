@@ -9,14 +9,17 @@ from rich.console import Console
 
 from pipelines.commands.close import parse_month
 from pipelines.lib.errors import UserError
+from pipelines.sandbox.exhibits.plan import CountError, read_counts
 from pipelines.sandbox.files import settings_toml, write_world
 from pipelines.sandbox.server import SandboxServer
 from pipelines.sandbox.world import build_world
 
 
-def serve(port: int, seed: int, sessions: int, month: str, faults: tuple[str, ...], console: Console) -> None:
+def serve(
+    port: int, seed: int, sessions: int, month: str, faults: tuple[str, ...], console: Console, exhibits: str = ""
+) -> None:
     """Serve the world until interrupted, and say how to reach it."""
-    world = build_world(seed, sessions, parse_month(month))
+    world = build_world(seed, sessions, parse_month(month), exhibits=_counts(exhibits))
     with SandboxServer(world, port, faults) as server:
         console.print(f"[bold]Sandbox[/] of {sessions:,} sessions (seed {seed}) on port {server.port}; Ctrl+C stops it")
         console.print("\nroamledger.toml:\n", style="dim")
@@ -30,10 +33,10 @@ def serve(port: int, seed: int, sessions: int, month: str, faults: tuple[str, ..
             console.print(f"\nstopped after {server.requests:,} requests")
 
 
-def write(directory: Path, sessions: int, seed: int, month: str, console: Console) -> None:
+def write(directory: Path, sessions: int, seed: int, month: str, console: Console, exhibits: str = "") -> None:
     """Write the world's files into a directory."""
     began = time.monotonic()
-    world = build_world(seed, sessions, parse_month(month))
+    world = build_world(seed, sessions, parse_month(month), exhibits=_counts(exhibits))
     try:
         write_world(world, directory)
     except OSError as error:
@@ -43,3 +46,11 @@ def write(directory: Path, sessions: int, seed: int, month: str, console: Consol
     console.print(
         f"{len(world.cdrs):,} CDRs of {sessions:,} sessions (seed {seed}) in {directory} after {seconds:.1f} s"
     )
+
+
+def _counts(text: str) -> dict[str, int]:
+    try:
+        return read_counts(text)
+    except CountError as error:
+        msg = f"--exhibits: {error}"
+        raise UserError(msg) from None

@@ -35,6 +35,12 @@ def write_world(world: World, directory: Path) -> None:
         path.write_bytes(b"".join(each.body + b"\n" for each in objects))
     write_master(world, directory / "master")
     write_truth(world, directory / "truth")
+    if world.exhibits.truth:
+        rows = [
+            (each.cdr_key, ";".join(sorted(each.must_fire)), ";".join(sorted(each.may_fire)))
+            for each in world.exhibits.truth
+        ]
+        _write(directory / "truth" / "rules.csv", ["cdr_key", "must_fire", "may_fire"], rows)
     (directory / "roamledger.toml").write_text(settings_toml(connections_at("http://127.0.0.1:8770")), encoding="utf-8")
 
 

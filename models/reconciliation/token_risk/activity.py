@@ -1,7 +1,7 @@
 """What token risk looks at: every use of every token, as one frame with numbers for tokens, places and EVSEs."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from models.reconciliation.copies import copy_keys, standing, with_credit_status
+from models.reconciliation.token_risk.pairs import overlapping
 from models.reconciliation.token_risk.thresholds import RISK_DEFAULTS, RiskThresholds
 from models.reconciliation.wording import billed
 from models.schemas.registry import Layer, table
 
-SESSION: Final = "session"
-AUTHORIZATION: Final = "authorization"
 _DEFAULT_TYPE: Final = "RFID"
 """what OCPI takes a token for where nobody says its type (mod_tokens, PUT)"""
 _NOT_HELD: Final = ("APP_USER", "AD_HOC_USER")
@@ -58,36 +57,53 @@ class Activity:
 
     @cached_property
     def uses(self) -> pl.DataFrame:
-        """Every session and authorization, sorted by token and start, then key.
+        """Every session and authorization, sorted by token and start; numbers where texts would be slow.
 
-        `use_key`, `kind`, `token` (a number), `token_uid`, `token_type`, `is_held` (a card that has to be there),
-        `cpo_id`, `location`, `evse` (a number, null where unknown), `started_at`, `ended_at` (of an authorization: the
-        same), `energy_kwh`, `amount`, `currency`, `latitude`, `longitude`, `is_judged`.
+        `use` (the number of its key, see `keys`), `token`, `evse` (numbers, null where unknown), `is_session`,
+        `is_held` (a card that has to be there), `started_at`, `ended_at` (of an authorization: the same), `energy_kwh`,
+        `amount`, `currency`, `latitude`, `longitude`, `is_judged`.
         """
-        parts = [self._of_cdrs(), self._of_sessions(), self._of_authorizations()]
-        together = pl.concat(parts, how="vertical").with_columns(
-            _numbered(pl.format("{}*{}", "token_uid", "token_type")).alias("token"),
+        placed = self._named.join(self._places, on="location", how="left", maintain_order="left", validate="m:1")
+        numbered = placed.select(
+            "use",
+            "token",
             _numbered(pl.format("{}*{}", "location", pl.col("evse_uid").str.to_uppercase())).alias("evse"),
+            "is_session",
             (~pl.col("token_type").is_in(_NOT_HELD)).alias("is_held"),
+            *("started_at", "ended_at", "energy_kwh", "amount", "currency", "latitude", "longitude"),
             (pl.col("billing_month") == self.month).alias("is_judged"),
         )
-        placed = together.join(self._places, on="location", how="left", maintain_order="left", validate="m:1")
-        return placed.drop("evse_uid", "billing_month").sort("token", "started_at", "ended_at", "use_key")
+        return numbered.sort("token", "started_at", "use")
 
     @cached_property
     def sessions(self) -> pl.DataFrame:
         """The uses that are sessions with a beginning and an end."""
-        return self.uses.filter((pl.col("kind") == SESSION) & (pl.col("started_at") < pl.col("ended_at")))
+        return self.uses.filter(pl.col("is_session") & (pl.col("started_at") < pl.col("ended_at")))
 
     @cached_property
-    def authorizations(self) -> pl.DataFrame:
-        """The uses that are authorizations."""
-        return self.uses.filter(pl.col("kind") == AUTHORIZATION)
+    def overlaps(self) -> pl.DataFrame:
+        """The judged sessions that start while another of their token runs, with that one beside them."""
+        return overlapping(self.sessions, timedelta(seconds=self.limits.overlap_seconds))
+
+    def with_keys(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """Add the key of each use (`use_key`) and, where there is one, that of the other (`other_use_key`)."""
+        keys = self._named.get_column("use_key")
+        added = [keys.gather(pairs["use"]).alias("use_key")]
+        if "other_use" in pairs.columns:
+            added.append(keys.gather(pairs["other_use"]).alias("other_use_key"))
+        return pairs.with_columns(added)
 
     @cached_property
     def numbers(self) -> pl.DataFrame:
         """One row per token that is used: `token`, `token_uid`, `token_type`."""
-        return self.uses.select("token", "token_uid", "token_type").unique(subset="token").sort("token")
+        return self._named.select("token", "token_uid", "token_type").unique(subset="token").sort("token")
+
+    @cached_property
+    def _named(self) -> pl.DataFrame:
+        """Every use as it came, with its number (`use`) and that of its token (`token`)."""
+        together = pl.concat([self._of_cdrs(), self._of_sessions(), self._of_authorizations()], how="vertical")
+        token = _numbered(pl.format("{}*{}", "token_uid", "token_type"))
+        return together.with_columns(token.alias("token")).with_row_index("use")
 
     @cached_property
     def newest_tokens(self) -> pl.DataFrame:
@@ -103,7 +119,7 @@ class Activity:
         told = claims.filter(~pl.col("cdr_key").is_in(copy_keys(self.cdrs).implode()))
         return self._select(
             told,
-            kind=SESSION,
+            is_session=True,
             use_key=pl.col("cdr_key"),
             ended_at=pl.col("ended_at"),
             energy_kwh=pl.col("total_energy_kwh"),
@@ -117,7 +133,7 @@ class Activity:
         is_new = ~pl.col("session_key").is_in(known.implode()) & pl.col("status").is_in(_RAN)
         return self._select(
             self.sessions_open.filter(is_new).with_columns(pl.lit(None, pl.String).alias("token_type")),
-            kind=SESSION,
+            is_session=True,
             use_key=pl.col("session_key"),
             ended_at=pl.col("ended_at").fill_null(pl.col("last_updated_at")),
             energy_kwh=pl.col("energy_kwh"),
@@ -126,18 +142,18 @@ class Activity:
     def _of_authorizations(self) -> pl.DataFrame:
         asked = self.authorized.with_columns(pl.col("authorized_at").alias("started_at"))
         return self._select(
-            asked, kind=AUTHORIZATION, use_key=pl.col("authorization_id"), ended_at=pl.col("authorized_at")
+            asked, is_session=False, use_key=pl.col("authorization_id"), ended_at=pl.col("authorized_at")
         )
 
-    def _select(self, frame: pl.DataFrame, *, kind: str, **facts: pl.Expr) -> pl.DataFrame:
+    def _select(self, frame: pl.DataFrame, *, is_session: bool, **facts: pl.Expr) -> pl.DataFrame:
         """Bring one kind of record into the shape of uses; a fact that it has not is unknown."""
         unknown = {"energy_kwh": pl.lit(None), "amount": pl.lit(None), "currency": pl.lit(None)} | facts
         uid = pl.col("token_uid").str.to_uppercase()
         typed = frame.drop_nulls("token_uid").with_columns(uid, unknown.pop("ended_at").alias("ended_at"))
         return self._with_type(typed).select(
             unknown["use_key"].alias("use_key"),
-            pl.lit(kind).alias("kind"),
-            *("token_uid", "token_type", "cpo_id"),
+            pl.lit(is_session).alias("is_session"),
+            *("token_uid", "token_type"),
             pl.format("{}*{}", "cpo_id", "location_id").str.to_uppercase().alias("location"),
             "evse_uid",
             *("started_at", "ended_at"),

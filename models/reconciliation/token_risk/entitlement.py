@@ -24,8 +24,8 @@ def after_block(activity: Activity) -> pl.DataFrame:
     judged = activity.sessions.filter("is_judged").join(spans, on="token", how="inner")
     since = pl.col("started_at") - pl.col("blocked_at")
     is_over = (pl.col("unblocked_at") <= pl.col("started_at")).fill_null(False)
-    ordered = judged.filter((since > grace) & ~is_over).sort("use_key", "blocked_at")
-    broken = ordered.unique(subset="use_key", keep="first", maintain_order=True)
+    ordered = judged.filter((since > grace) & ~is_over).sort("use", "blocked_at")
+    broken = activity.with_keys(ordered.unique(subset="use", keep="first", maintain_order=True))
     return occurrences(
         broken,
         badness=since.dt.total_seconds(),
@@ -63,7 +63,7 @@ def after_contract_end(activity: Activity) -> pl.DataFrame:
     sessions = _with_contract(activity).filter("is_judged")
     day = pl.col("started_at").dt.convert_time_zone(activity.zone.key).dt.date()
     days = (day - pl.col("valid_to")).dt.total_days()
-    broken = sessions.filter(day >= pl.col("valid_to"))
+    broken = activity.with_keys(sessions.filter(day >= pl.col("valid_to")))
     return occurrences(
         broken,
         badness=days,

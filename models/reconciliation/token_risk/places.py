@@ -18,15 +18,15 @@ def many_tokens(activity: Activity) -> pl.DataFrame:
     Accounts are counted and not tokens: at a depot the cards of one fleet charge in a row.
     """
     limits = activity.limits
-    uses = _with_account(activity).sort("evse", "started_at", "use_key")
+    uses = _with_account(activity).sort("evse", "started_at", "use")
     before = pl.col("started_at").shift(limits.crowd_accounts)
     same = pl.col("evse") == pl.col("evse").shift(limits.crowd_accounts)
     window = pl.duration(seconds=limits.crowd_seconds)
     dense = uses.filter(same & (pl.col("started_at") - before <= window)).select("evse").unique()
     crowds = _crowds(uses.join(dense, on="evse", how="semi", maintain_order="left"), limits.crowd_seconds)
-    found = crowds.filter(pl.col("accounts") > limits.crowd_accounts).explode("token", "use_key", "at", "is_judged")
-    ordered = found.filter("is_judged").sort("use_key", "accounts", descending=[False, True])
-    broken = ordered.unique(subset="use_key", keep="first", maintain_order=True)
+    found = crowds.filter(pl.col("accounts") > limits.crowd_accounts).explode("token", "use", "at", "is_judged")
+    ordered = found.filter("is_judged").sort("use", "accounts", "started_at", descending=[False, True, False])
+    broken = activity.with_keys(ordered.unique(subset="use", keep="first", maintain_order=True))
     return occurrences(
         broken.rename({"started_at": "until", "at": "started_at"}),
         badness=pl.col("accounts"),
@@ -45,7 +45,7 @@ def many_tokens(activity: Activity) -> pl.DataFrame:
 def _crowds(uses: pl.DataFrame, seconds: int) -> pl.DataFrame:
     """Give per use what was held to its EVSE in the window that ends with it: accounts, and each use as lists."""
     rolled = uses.rolling("started_at", period=f"{seconds}s", closed="both", group_by="evse")
-    each = pl.col("token", "use_key", "is_judged")
+    each = pl.col("token", "use", "is_judged")
     return rolled.agg(pl.col("account").n_unique().alias("accounts"), each, pl.col("started_at").alias("at"))
 
 
@@ -54,6 +54,8 @@ def _with_account(activity: Activity) -> pl.DataFrame:
     accounts = activity.contracts.select("contract_id", "account_id").unique(subset="contract_id", keep="any")
     named = activity.newest_tokens.join(accounts, on="contract_id", how="left", validate="m:1")
     owner = named.select("token", pl.coalesce("account_id", "group_id", "contract_id").alias("account"))
-    uses = activity.uses.drop_nulls("evse").select("token", "use_key", "evse", "started_at", "is_judged", "token_uid")
-    joined = uses.join(owner, on="token", how="left", maintain_order="left", validate="m:1")
-    return joined.with_columns(pl.coalesce("account", "token_uid").alias("account")).drop("token_uid")
+    everyone = activity.numbers.join(owner, on="token", how="left", validate="1:1")
+    account = pl.coalesce("account", "token_uid").cast(pl.Categorical).to_physical()
+    numbered = everyone.select("token", account.alias("account"))
+    uses = activity.uses.drop_nulls("evse").select("token", "use", "evse", "started_at", "is_judged")
+    return uses.join(numbered, on="token", how="left", maintain_order="left", validate="m:1")

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from models.reconciliation.token_risk.activity import AUTHORIZATION, Activity
+from models.reconciliation.token_risk.activity import Activity
 from models.reconciliation.token_risk.entitlement import after_block, after_contract_end
 from models.reconciliation.token_risk.places import many_tokens
 from models.reconciliation.token_risk.signal import OCCURRENCES, Signal, told
@@ -74,14 +74,17 @@ def token_risks(activity: Activity, signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _used(activity: Activity) -> pl.DataFrame:
-    is_asked = pl.col("kind") == AUTHORIZATION
-    grouped = activity.uses.filter("is_judged").group_by("token", *_KEY)
-    return grouped.agg(
-        (~is_asked).sum().cast(pl.Int64).alias("sessions"),
-        is_asked.sum().cast(pl.Int64).alias("authorizations"),
-        pl.col("energy_kwh").cast(pl.Decimal(38, 9)).sum(),
-        pl.col("started_at").max().alias("last_used_at"),
+    used = (
+        activity.uses.filter("is_judged")
+        .group_by("token")
+        .agg(
+            pl.col("is_session").sum().cast(pl.Int64).alias("sessions"),
+            (~pl.col("is_session")).sum().cast(pl.Int64).alias("authorizations"),
+            pl.col("energy_kwh").cast(pl.Decimal(38, 9)).sum(),
+            pl.col("started_at").max().alias("last_used_at"),
+        )
     )
+    return used.join(activity.numbers, on="token", how="left", validate="1:1")
 
 
 def _scores(signals: pl.DataFrame) -> pl.DataFrame:

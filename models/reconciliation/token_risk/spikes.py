@@ -51,7 +51,7 @@ def _spike(activity: Activity, what: str, within: tuple[str, ...], least: int, u
     is_spike = (pl.col("total") > pl.lit(least).cast(_SUM)) & (pl.col("total") * pl.lit(_WHOLE).cast(_SUM) > bound)
     money = {"amount": pl.col("total"), "currency": pl.col("currency")} if within else {}
     return occurrences(
-        judged.filter(is_spike),
+        activity.with_keys(judged.filter(is_spike)),
         badness=pl.col("total"),
         message=sentence(
             "{} {} on {}; {} of 100 of its days before stay at or below {}",
@@ -72,7 +72,7 @@ def _days(activity: Activity, what: str, within: tuple[str, ...]) -> pl.DataFram
     """Sum up the days (UTC) of each token: `total`, with the day's first session as the use that shows it."""
     known = activity.sessions.drop_nulls((what, *within)).with_columns(pl.col("started_at").dt.date().alias("day"))
     grouped = known.group_by("token", *within, "day", "is_judged", maintain_order=True)
-    return grouped.agg(pl.col(what).cast(_SUM).sum().alias("total"), pl.col("use_key", "started_at").first())
+    return grouped.agg(pl.col(what).cast(_SUM).sum().alias("total"), pl.col("use", "started_at").first())
 
 
 def _usual(activity: Activity, before: pl.DataFrame, within: tuple[str, ...]) -> pl.DataFrame:

@@ -5,15 +5,12 @@ from typing import Final
 
 import polars as pl
 
-from models.reconciliation.geography import distance_km
-from models.reconciliation.overlaps import later_starting
 from models.reconciliation.token_risk.activity import Activity
+from models.reconciliation.token_risk.pairs import asked_meanwhile, journeys
 from models.reconciliation.token_risk.signal import lacking, occurrences, signal
 from models.reconciliation.wording import instant, sentence
 
 _SECONDS: Final = "s"
-_BESIDE: Final = ("use_key", "kind", "started_at", "ended_at", "latitude", "longitude")
-"""what is told of the other use, under `other_` names"""
 
 
 def _without_place(activity: Activity) -> pl.DataFrame:
@@ -25,12 +22,12 @@ def _without_place(activity: Activity) -> pl.DataFrame:
 def velocity(activity: Activity) -> pl.DataFrame:
     """The token asks more often within ten minutes (6) than somebody does at a charger that will not start."""
     limits = activity.limits
-    asked, window = activity.authorizations, pl.duration(seconds=limits.velocity_seconds)
+    asked, window = activity.uses.filter(~pl.col("is_session")), pl.duration(seconds=limits.velocity_seconds)
     before = pl.col("started_at").shift(limits.velocity_authorizations)
     same = pl.col("token") == pl.col("token").shift(limits.velocity_authorizations)
     fast = asked.filter(same & (pl.col("started_at") - before <= window) & pl.col("is_judged"))
     counted = _within(asked.join(fast.select("token").unique(), on="token", how="semi"), limits.velocity_seconds)
-    hit = fast.join(counted, on=("token", "use_key"), how="inner", validate="1:1")
+    hit = fast.join(counted, on="use", how="inner", validate="1:1")
     return occurrences(
         hit,
         badness=pl.col("count"),
@@ -49,15 +46,10 @@ def velocity(activity: Activity) -> pl.DataFrame:
 
 def _within(asked: pl.DataFrame, seconds: int) -> pl.DataFrame:
     """Count per authorization those of its token in the window that ends with it (`count`, `window_start`)."""
-    ordered = asked.sort("token", "started_at", "use_key", maintain_order=True)
-    rolled = ordered.rolling("started_at", period=f"{seconds}s", closed="both", group_by="token")
-    return (
-        rolled.agg(
-            pl.col("use_key").last(), pl.len().alias("count"), pl.col("started_at").first().alias("window_start")
-        )
-        .unique(subset=("token", "use_key"), keep="last", maintain_order=True)
-        .drop("started_at")
-    )
+    rolled = asked.rolling("started_at", period=f"{seconds}s", closed="both", group_by="token")
+    counted = rolled.agg(pl.col("use").last(), pl.len().alias("count"), pl.col("started_at").first().alias("since"))
+    # Of authorizations in one instant each gets the same window, whose last one stands for them.
+    return counted.unique(subset="use").select("use", "count", pl.col("since").alias("window_start"))
 
 
 @signal("T02", "overlapping sessions", 20, "overlap_seconds", "apart_km", "travel_kmh")
@@ -66,7 +58,7 @@ def overlap(activity: Activity) -> pl.DataFrame:
 
     Also where a place is unknown. Two cards of one contract or group are two tokens, and may charge at once.
     """
-    broken = _overlaps(activity).filter(~_is_out_of_reach(activity))
+    broken = activity.with_keys(activity.overlaps.filter(~_is_out_of_reach(activity)))
     lasted = (pl.min_horizontal("ended_at", "other_ended_at") - pl.col("started_at")).dt.total_seconds()
     return occurrences(
         broken,
@@ -95,13 +87,9 @@ def travel(activity: Activity) -> pl.DataFrame:
 
     The great circle is the shortest way there is, so a ferry or a long drive stays below. Apps are used from anywhere.
     """
-    placed = activity.uses.filter("is_held").drop_nulls(["latitude", "longitude"])
-    before = [pl.col(name).shift(1).over("token").alias(f"other_{name}") for name in _BESIDE]
-    pairs = _with_distance(placed.with_columns(before).drop_nulls("other_use_key"))
-    seconds = (pl.col("started_at") - pl.col("other_ended_at")).dt.total_seconds()
-    told = pairs.with_columns(seconds.alias("seconds")).filter(pl.col("is_judged") & (pl.col("seconds") >= 0))
     way, limits = pl.col("distance_km") * 3600, activity.limits
-    broken = told.filter((pl.col("distance_km") > limits.travel_km) & (way > pl.col("seconds") * limits.travel_kmh))
+    too_fast = (pl.col("distance_km") > limits.travel_km) & (way > pl.col("seconds") * limits.travel_kmh)
+    broken = activity.with_keys(journeys(activity.uses).filter(too_fast))
     speed = (way / pl.max_horizontal(pl.col("seconds"), pl.lit(1))).round(0).cast(pl.Int64)
     return occurrences(
         broken,
@@ -126,16 +114,15 @@ def cloned(activity: Activity) -> pl.DataFrame:
 
     Only two cards can do that. Authorizations count, refused ones too: a copy is tried before it charges.
     """
-    columns = [*activity.uses.columns, *(f"other_{name}" for name in _BESIDE), "distance_km"]
-    both = pl.concat([each.select(columns) for each in (_overlaps(activity), _asked_meanwhile(activity))])
-    broken = both.filter(_is_out_of_reach(activity)).unique(subset=("token", "use_key"), keep="first")
+    asked = asked_meanwhile(activity.uses, timedelta(seconds=activity.limits.overlap_seconds))
+    both = pl.concat([activity.overlaps, asked.select(activity.overlaps.columns)], how="vertical")
+    broken = activity.with_keys(both.filter(_is_out_of_reach(activity)))
     seconds = (pl.col("started_at") - pl.col("other_started_at")).dt.total_seconds()
     return occurrences(
         broken,
         badness=pl.col("distance_km").round(3),
         message=sentence(
-            "{} at {} is {} km from {}, which began {} s before and still ran",
-            "kind",
+            "used at {}, {} km from {}, which began {} s before and still ran",
             instant(pl.col("started_at")),
             pl.col("distance_km").round(1),
             "other_use_key",
@@ -158,38 +145,3 @@ def _is_out_of_reach(activity: Activity) -> pl.Expr:
     seconds = (pl.col("started_at") - pl.col("other_started_at")).dt.total_seconds()
     is_far = (way > limits.apart_km) & (way * 3600 > seconds * limits.travel_kmh)
     return (pl.col("is_held") & is_far).fill_null(False)
-
-
-def _overlaps(activity: Activity) -> pl.DataFrame:
-    """Give the judged sessions that start while another of their token runs, with that one beside them."""
-    sessions = activity.sessions.with_row_index("cdr_number")
-    pairs = later_starting(sessions, "token", timedelta(seconds=activity.limits.overlap_seconds))
-    other = sessions.select(
-        pl.col("cdr_number").alias("other_number"), *(pl.col(name).alias(f"other_{name}") for name in _BESIDE)
-    )
-    later = sessions.filter("is_judged").join(pairs, on="cdr_number", how="inner", validate="1:1")
-    return _with_distance(later.join(other, on="other_number", how="inner", validate="m:1"))
-
-
-def _asked_meanwhile(activity: Activity) -> pl.DataFrame:
-    """Give the judged authorizations that were asked for while the last session of their token ran."""
-    asked = activity.authorizations.filter("is_judged").sort("started_at", "use_key")
-    other = activity.sessions.select("token", *(pl.col(name).alias(f"other_{name}") for name in _BESIDE))
-    beside = asked.join_asof(
-        other.sort("other_started_at", "other_use_key"),
-        left_on="started_at",
-        right_on="other_started_at",
-        by="token",
-        check_sortedness=False,
-    )
-    slack = pl.duration(seconds=activity.limits.overlap_seconds)
-    runs = (pl.col("started_at") - pl.col("other_started_at") > slack) & (
-        pl.col("other_ended_at") - pl.col("started_at") > slack
-    )
-    return _with_distance(beside.filter(runs))
-
-
-def _with_distance(pairs: pl.DataFrame) -> pl.DataFrame:
-    return pairs.with_columns(
-        distance_km("latitude", "longitude", "other_latitude", "other_longitude").alias("distance_km")
-    )

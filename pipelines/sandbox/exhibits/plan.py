@@ -107,6 +107,28 @@ class Exhibits:
     truth: tuple[RuleTruth, ...] = ()
 
 
+class CountError(ValueError):
+    """Raised where exhibits of an unknown kind are asked for, or no number of them."""
+
+
+def read_counts(text: str) -> dict[str, int]:
+    """Read how many exhibits of each kind are wanted: `R21=5,combined=4`, `all`, or nothing.
+
+    Raises:
+        CountError: on an unknown kind or something that is no number; the message names it.
+    """
+    if text == "all":
+        return dict(ALL_RULES)
+    counts: dict[str, int] = {}
+    for pair in filter(None, text.split(",")):
+        kind, _, count = pair.partition("=")
+        if kind not in ALL_RULES or not count.isdecimal():
+            msg = f"expected KIND=NUMBER with one of {', '.join(ALL_RULES)}, found {pair!r}"
+            raise CountError(msg)
+        counts[kind] = int(count)
+    return counts
+
+
 def build_exhibits(counts: Mapping[str, int], random: Random, month: BillingMonth, series: str = "") -> Exhibits:
     """Make exhibits, so many of each kind as `counts` says.
 
