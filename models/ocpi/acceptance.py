@@ -12,9 +12,9 @@ from models.ocpi.problems import RecordProblem
 EARLIEST_END: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """Before it there is no billing month; OCPI peers write 1970 where they do not know a time."""
 
-_YEARS: Final = range(2000, 2100)
+YEARS: Final = range(2000, 2100)
 
-_CLOCK_SKEW: Final = timedelta(days=1)
+CLOCK_SKEW: Final = timedelta(days=1)
 """A charger's clock may run ahead; a session that ends tomorrow was not yet charged."""
 
 
@@ -23,7 +23,7 @@ def hold_to_acceptance(cdr: Cdr, received_at: datetime) -> datetime:
     if cdr.last_updated_at is None:
         message = "cdr last_updated: expected a date and time, found nothing"
         raise RecordProblem(rule="missing_field", field="last_updated", message=message)
-    if not EARLIEST_END <= cdr.ended_at <= received_at + _CLOCK_SKEW:
+    if not EARLIEST_END <= cdr.ended_at <= received_at + CLOCK_SKEW:
         message = (
             f"cdr end_date_time: expected a time from {EARLIEST_END:%Y-%m-%d} to {received_at:%Y-%m-%d} (received), "
             f"found {cdr.ended_at.isoformat()}"
@@ -38,8 +38,8 @@ def hold_to_acceptance(cdr: Cdr, received_at: datetime) -> datetime:
 
 def hold_to_calendar(at: datetime | None) -> None:
     """Refuse an instant that has no billing month; year 9999 even has none that could be written down."""
-    if at is not None and at.year not in _YEARS:
-        message = f"expected a time from {_YEARS.start} to {_YEARS.stop - 1}, found {at.isoformat()}"
+    if at is not None and at.year not in YEARS:
+        message = f"expected a time from {YEARS.start} to {YEARS.stop - 1}, found {at.isoformat()}"
         raise RecordProblem(rule="bad_time", field="", message=message)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -114,13 +114,27 @@ class RawStore:
         Raises:
             LookupError: when no kept page has that SHA-256, or the page has no such record.
         """
-        for page in self._pages(connection_id, module):
-            if page.sha256 == page_sha256:
-                records = read_records(self.read_page(page))
-                if 0 <= position < len(records):
-                    return records[position]
-        msg = f"no record {position} on a raw page {page_sha256} of {connection_id}/{module}"
-        raise LookupError(msg)
+        (record,) = self.records([(connection_id, module, page_sha256, position)])
+        return record
+
+    def records(self, places: Iterable[tuple[str, str, str, int]]) -> list[bytes]:
+        """Give records as `record` does, in the order asked for; each page is read once."""
+        asked = list(places)
+        wanted: dict[tuple[str, str], dict[str, list[int]]] = {}
+        for connection_id, module, page_sha256, position in asked:
+            wanted.setdefault((connection_id, module), {}).setdefault(page_sha256, []).append(position)
+        found: dict[tuple[str, str, str, int], bytes] = {}
+        for (connection_id, module), positions in wanted.items():
+            for page in self._pages(connection_id, module):
+                if page.sha256 in positions:
+                    records = read_records(self.read_page(page))
+                    here = (position for position in positions.pop(page.sha256) if 0 <= position < len(records))
+                    found |= {(connection_id, module, page.sha256, position): records[position] for position in here}
+        for connection_id, module, page_sha256, position in asked:
+            if (connection_id, module, page_sha256, position) not in found:
+                msg = f"no record {position} on a raw page {page_sha256} of {connection_id}/{module}"
+                raise LookupError(msg)
+        return [found[place] for place in asked]
 
     def _pages(self, connection_id: str, module: str) -> Iterator[Provenance]:
         for manifest in self.manifests(connection_id, module):

@@ -19,7 +19,7 @@ from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, RawStore
 
-LANDING: Final = "2"
+LANDING: Final = "3"
 """Raise it whenever records are read differently: everything is then landed anew from the raw pages."""
 
 RECORDS: Final = "records"
@@ -65,7 +65,7 @@ class Landed:
         for batch in self._batches(manifest):
             for name, frame in batch.frames().items():
                 parts.setdefault(name, []).append(frame)
-            parts[RECORDS].append(record_columns(batch.records))
+            parts[RECORDS] += [record_columns(batch.records), *batch.plain]
         records = pl.concat([RECORD_SCHEMA.to_frame(), *parts.pop(RECORDS)])
         for name, frames in parts.items():
             self._write(manifest, name, pl.concat(frames))

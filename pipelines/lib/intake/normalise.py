@@ -18,7 +18,8 @@ from models.types.time import BillingMonth
 from models.types.vocabularies import RecordOutcome, TariffSource
 from pipelines.lib.errors import UserError
 from pipelines.lib.intake.landing import Landed
-from pipelines.lib.intake.outcomes import CDR_CHANGED, PLACE, decided, newest
+from pipelines.lib.intake.outcomes import CDR_CHANGED, PLACE, decided, newest, respelled
+from pipelines.lib.intake.readers import canonical_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import alpha2_by_alpha3, plan_tariff_frames
 from pipelines.lib.raw_store import RawStore
@@ -89,7 +90,8 @@ class _Normalisation:
     def run(self) -> NormaliseReport:
         for manifest in self._manifests:
             self._landed.land(manifest)
-        records = self._with_month(decided(self._landed.records(self._manifests)))
+        landed = self._landed.records(self._manifests)
+        records = self._with_month(decided(landed, self._canonical(respelled(landed))))
         shown = _shown(records)
         fresh = self._fresh_pulls()
         touched = _months_of_objects(records, fresh) | self._missing_months(shown)
@@ -107,6 +109,14 @@ class _Normalisation:
             quarantined=counts.get(str(RecordOutcome.QUARANTINED), 0),
             duplicate=counts.get(str(RecordOutcome.DUPLICATE), 0),
         )
+
+    def _canonical(self, spellings: pl.DataFrame) -> dict[str, str]:
+        """Look up the canonical hash of some records by their bytes' own."""
+        places = spellings.select("connection_id", "module", "page_sha256", "page_position")
+        records = RawStore(self._lake).records(places.rows())
+        return {
+            sha256: canonical_of(record) for sha256, record in zip(spellings["content_sha256"], records, strict=True)
+        }
 
     def _fresh_pulls(self) -> set[tuple[str, str, str]]:
         known = set(
@@ -199,12 +209,8 @@ class _Normalisation:
         """Write what became of every record; a changed CDR is kept with its own bytes, fetched from its page."""
         store = RawStore(self._lake)
         changed = records["rule"].eq_missing(CDR_CHANGED)
-        texts = [
-            store.record(*place).decode("utf-8", errors="replace")
-            for place in records.filter(changed)
-            .select("connection_id", "module", "page_sha256", "page_position")
-            .iter_rows()
-        ]
+        places = records.filter(changed).select("connection_id", "module", "page_sha256", "page_position")
+        texts = [record.decode("utf-8", errors="replace") for record in store.records(places.rows())]
         kept = records.filter(~changed)
         quarantined = records.filter(changed).with_columns(record_json=pl.Series(texts, dtype=pl.String))
         everything = pl.concat([kept, quarantined]).sort(

@@ -1,13 +1,16 @@
 """Deciding over all pulls what became of each record: typed, quarantined or duplicate; and which version is the newest.
 
 * A record that could not be read is quarantined with the rule of its reader.
-* The same content again, of the same object, is a duplicate: proven by the SHA-256 of the canonical JSON.
+* The same content again, of the same object, is a duplicate: proven by the SHA-256 of the canonical JSON. Of a CDR the
+  landed hash is that of its bytes: only where one CDR came in several spellings are their canonical forms looked up.
 * A second body under the key of a CDR is quarantined (`cdr_changed`): CDRs are immutable, so the first one stays.
 * Any other version of a mutable object is typed; the newest `last_updated` is what its table shows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import polars as pl
@@ -21,14 +24,33 @@ OBJECT: Final = ("module", "record_key")
 PLACE: Final = ("connection_id", "module", "pull_id", "sequence", "page_position")
 """What identifies one received record."""
 
+CDRS: Final = "cdrs"
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 SAME_CONTENT: Final = "same_content"
 CDR_CHANGED: Final = "cdr_changed"
 
 
-def decided(records: pl.DataFrame) -> pl.DataFrame:
-    """Add `outcome` to landed records and complete `rule` and `reason`; sorted as received."""
-    ordered = records.sort(RECEIVED_ORDER)
-    said_before = _first_of(("module", "_owner", "content_sha256"))
+def respelled(records: pl.DataFrame) -> pl.DataFrame:
+    """Give the CDRs that came under one key in more than one spelling: the place and hash of each spelling, once."""
+    cdrs = records.filter(pl.col("module") == CDRS, pl.col("record_key").is_not_null())
+    several = cdrs.filter(pl.col("content_sha256").n_unique().over("record_key") > 1)
+    return several.unique("content_sha256", keep="first", maintain_order=True).select(
+        *PLACE, "page_sha256", "content_sha256"
+    )
+
+
+def decided(records: pl.DataFrame, canonical: Mapping[str, str] = _NONE) -> pl.DataFrame:
+    """Add `outcome` to landed records and complete `rule` and `reason`; sorted as received.
+
+    Args:
+        records: landed records of every pull.
+        canonical: the canonical hash of each spelling that `respelled` asks for.
+    """
+    spelled = pl.col("content_sha256")
+    ordered = records.sort(RECEIVED_ORDER).with_columns(
+        _content=spelled.replace(list(canonical), list(canonical.values())) if canonical else spelled
+    )
+    said_before = _first_of(("module", "_owner", "_content"))
     with_owner = ordered.with_columns(
         _owner=pl.coalesce("record_key", "connection_id"),
         _is_readable=pl.col("rule").is_null(),
@@ -38,7 +60,7 @@ def decided(records: pl.DataFrame) -> pl.DataFrame:
     firsts = _first_bodies(marked)
     marked = marked.join(firsts, on=list(OBJECT), how="left", maintain_order="left")
     is_changed = (
-        (pl.col("module") == "cdrs") & pl.col("_candidate") & (pl.col("content_sha256") != pl.col("_first_content"))
+        (pl.col("module") == CDRS) & pl.col("_candidate") & (pl.col("_content") != pl.col("_first_content"))
     ).fill_null(value=False)
     return (
         marked.with_columns(_is_changed=is_changed)
@@ -91,7 +113,7 @@ def _first_bodies(marked: pl.DataFrame) -> pl.DataFrame:
         .unique(list(OBJECT), keep="first", maintain_order=True)
         .select(
             *OBJECT,
-            _first_content="content_sha256",
+            _first_content="_content",
             _first_page="page_sha256",
             _first_position="page_position",
         )

@@ -24,12 +24,12 @@ from models.ocpi.envelope import read_records
 from models.ocpi.fields import Fields
 from models.ocpi.frames import tariff_frames, tariff_version_id
 from models.ocpi.locations import read_location
+from models.ocpi.plain_cdrs import PLAIN_VERSION, CarriedTariffs, PlainCdrs, plain_cdrs
 from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import parse_cdr, parse_tariff
 from models.ocpi.sessions import read_session
 from models.ocpi.tariffs import owner_of, read_tariff
 from models.ocpi.tokens import read_token
-from models.ocpi.well_formed import well_formed_cdr
 from models.types.vocabularies import TariffSource
 from pipelines.lib.intake.identity import names_in, read_names, record_id, record_key
 
@@ -86,6 +86,8 @@ class Batch:
     module: str
     reader: Reader
     records: list[RecordRow] = field(default_factory=list)
+    plain: list[pl.DataFrame] = field(default_factory=list)
+    """rows of `landing.RECORD_SCHEMA` for records that were read all at once"""
     _taken: list[tuple[int, int]] = field(default_factory=list)
 
     def add_page(self, context: PageContext, content: bytes) -> None:
@@ -101,20 +103,46 @@ class Batch:
                 )
             )
             return
+        taken = self._take_plain(context, records, is_text=_is_utf8(content))
         for position, record in enumerate(records):
-            self.records.append(self._row(context, position, record))
+            if position not in taken:
+                self.records.append(self._row(context, position, record))
+
+    def _take_plain(self, context: PageContext, records: list[bytes], *, is_text: bool) -> set[int]:
+        """Let the reader take what is plain all at once; give the positions of that."""
+        if not (is_text and records and isinstance(self.reader, CdrReader) and context.ocpi_version == PLAIN_VERSION):
+            return set()
+        plain = self.reader.take_plain(records, context).cdrs
+        positions = plain["position"].to_list()
+        self.plain.append(
+            plain.select(
+                pl.lit(context.sequence, pl.Int32).alias("sequence"),
+                pl.lit(context.sha256).alias("page_sha256"),
+                pl.col("position").alias("page_position"),
+                pl.col("cdr_id").alias("record_id"),
+                "record_key",
+                pl.Series("content_sha256", [_sha256(records[position]) for position in positions], pl.String),
+                *(pl.lit(None, pl.String).alias(name) for name in ("rule", "reason", "record_json")),
+                pl.col("ended_at").alias("at"),
+                "last_updated_at",
+                pl.lit(context.received_at).cast(pl.Datetime("us", "UTC")).alias("received_at"),
+            )
+        )
+        return set(positions)
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Give the rows of the good records, each with the page and position it came from."""
         places = pl.DataFrame(
             self._taken, schema={"sequence": pl.Int32, "page_position": pl.Int32}, orient="row"
         ).with_row_index("row")
-        return {
+        found = {
             name: frame.join(places, on="row", how="left", maintain_order="left").drop("row")
             if "row" in frame.columns
             else frame
             for name, frame in self.reader.frames().items()
         }
+        plain = self.reader.plain_frames() if isinstance(self.reader, CdrReader) else {}
+        return {name: pl.concat([frame, *plain.get(name, ())], how="diagonal") for name, frame in found.items()}
 
     def _row(self, context: PageContext, position: int, record: bytes) -> RecordRow:
         """Read one record into its row; what cannot be read keeps its own bytes."""
@@ -122,11 +150,11 @@ class Batch:
         content_sha256 = ""
         try:
             decoded = _decoded(record)
-            content_sha256 = hashlib.sha256(_CANONICAL(decoded)).hexdigest()
+            content_sha256 = _sha256(record) if self.module == "cdrs" else canonical_sha256(decoded)
             read = self.reader.take(_as_object(decoded, record), context)
         except RecordProblem as problem:
             text = record.decode("utf-8", errors="replace")
-            content_sha256 = content_sha256 or hashlib.sha256(record).hexdigest()
+            content_sha256 = content_sha256 or _sha256(record)
             became = (problem.rule, problem.message, text, None, None)
         else:
             self._taken.append((context.sequence, position))
@@ -134,6 +162,30 @@ class Batch:
         names = names_in(cast("dict[str, object]", decoded)) if isinstance(decoded, dict) else read_names(record)
         said = (record_id(self.module, names), record_key(self.module, names, context.owner_id))
         return (context.sequence, context.sha256, position, *said, content_sha256, *became, context.received_at)
+
+
+def canonical_sha256(decoded: object) -> str:
+    """Give the SHA-256 of a record's canonical JSON: the same for the same content, however it is spelled."""
+    return hashlib.sha256(_CANONICAL(decoded)).hexdigest()
+
+
+def canonical_of(record: bytes) -> str:
+    """Give the SHA-256 of a record's canonical JSON, or of its own bytes where it is no JSON."""
+    try:
+        return canonical_sha256(_DECODE(record))
+    except _UNREADABLE:
+        return _sha256(record)
+
+
+def _sha256(record: bytes) -> str:
+    return hashlib.sha256(record).hexdigest()
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        return content.isascii() or bool(content.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _decoded(record: bytes) -> object:
@@ -169,16 +221,38 @@ class CdrReader:
     _read_before: dict[tuple[str, str, bytes], tuple[tuple[str, ...], tuple[str, ...], tuple[Tariff, ...]]] = field(
         default_factory=dict
     )
+    _plain: list[tuple[PageContext, PlainCdrs]] = field(default_factory=list)
+
+    def take_plain(self, records: list[bytes], context: PageContext) -> PlainCdrs:
+        """Take the plain ones among the records of a page, and keep them."""
+
+        def carried(owner: str, tariffs: bytes) -> CarriedTariffs | None:
+            try:
+                return self._read_tariffs(owner, _DECODE(tariffs), context)[:2]
+            except (RecordProblem, *_UNREADABLE):
+                return None
+
+        plain = plain_cdrs(records, context.received_at, self.alpha2, carried)
+        for owner, content in plain.carried:
+            version_ids, _, tariffs = self._read_tariffs(owner, _DECODE(content), context)
+            self._keep_tariffs(version_ids, tariffs, context)
+        self._plain.append((context, plain))
+        return plain
+
+    def plain_frames(self) -> dict[str, list[pl.DataFrame]]:
+        """Give the rows of what was taken all at once."""
+        return {
+            name: [_placed(frame, context) for context, plain in self._plain for frame in (getattr(plain, part),)]
+            for name, part in (("cdrs", "cdrs"), ("charging_periods", "periods"))
+        }
 
     def take(self, record: Mapping[str, object], context: PageContext) -> Read:
         """Read a CDR and hold it to what a typed row needs."""
         own = {name: value for name, value in record.items() if name != "tariffs"}
-        version, owner = context.ocpi_version, context.owner_id
-        cdr = well_formed_cdr(own, version) or parse_cdr(own, version, owner_id=owner)
+        cdr = parse_cdr(own, context.ocpi_version, owner_id=context.owner_id)
         version_ids, notes, tariffs = self._tariffs_of(record, context)
         changed = hold_to_acceptance(cdr, context.received_at)
-        for version_id, tariff in zip(version_ids, tariffs, strict=True):
-            self._tariffs.setdefault(version_id, (tariff, TariffSource.CDR, context.received_at))
+        self._keep_tariffs(version_ids, tariffs, context)
         self._cdrs.append(cdr)
         self._version_ids.append(version_ids)
         self._notes.append(cdr.notes + notes)
@@ -191,19 +265,36 @@ class CdrReader:
         rows = pl.Series("row", [row for row, cdr in enumerate(self._cdrs) for _ in cdr.periods], pl.UInt32)
         return {"cdrs": cdrs, "charging_periods": periods.with_columns(rows), **_tariff_rows(self._tariffs)}
 
+    def _keep_tariffs(self, version_ids: tuple[str, ...], tariffs: tuple[Tariff, ...], context: PageContext) -> None:
+        for version_id, tariff in zip(version_ids, tariffs, strict=True):
+            self._tariffs.setdefault(version_id, (tariff, TariffSource.CDR, context.received_at))
+
     def _tariffs_of(
         self, record: Mapping[str, object], context: PageContext
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Tariff, ...]]:
         carried = record.get("tariffs")
         if not carried:
             return (), (), ()
-        owner = owner_of(Fields("cdr", record), context.owner_id)
+        return self._read_tariffs(owner_of(Fields("cdr", record), context.owner_id), carried, context)
+
+    def _read_tariffs(
+        self, owner: str, carried: object, context: PageContext
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Tariff, ...]]:
+        """Give version ids, notes and values of the tariffs that a CDR carries, each list of them read once."""
+        if not carried:
+            return (), (), ()
         seen = (owner, context.ocpi_version, _CANONICAL(carried))
         if seen not in self._read_before:
             cdr = Fields("cdr", {"tariffs": carried})
             tariffs = tuple(read_tariff(tariff, owner, context.ocpi_version) for tariff in cdr.children("tariffs"))
             self._read_before[seen] = (tuple(map(tariff_version_id, tariffs)), tuple(cdr.notes), tariffs)
         return self._read_before[seen]
+
+
+def _placed(frame: pl.DataFrame, context: PageContext) -> pl.DataFrame:
+    """Say of rows on which page and at which position their record stands."""
+    own = frame.drop("record_key", strict=False).rename({"position": "page_position"})
+    return own.with_columns(pl.lit(context.sequence, pl.Int32).alias("sequence"))
 
 
 @dataclass
