@@ -18,8 +18,9 @@ from pipelines.lib.register import Register
 from pipelines.lib.settings import Settings
 from pipelines.receiver.application import Bounds
 from pipelines.receiver.server import ReceiverServer
-from pipelines.sandbox.files import write_master, write_world
+from pipelines.sandbox.files import write_master
 from pipelines.sandbox.server import SandboxServer
+from pipelines.sandbox.wire import wire_modules
 from pipelines.sandbox.world import build_world
 
 TOO_FEW = 20
@@ -35,9 +36,14 @@ def world():
 
 @pytest.fixture(scope="module")
 def files(world, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("world")
-    write_world(world, folder)
-    return folder / "peers"
+    """What every peer says, as files: of each object its newest version, which is all that a list would show."""
+    folder = tmp_path_factory.mktemp("peers")
+    for (connection_id, module), objects in wire_modules(world).items():
+        newest = {each.key: each.body for each in objects}
+        path = folder / connection_id / f"{module}.ndjson"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\n".join(newest.values()))
+    return folder
 
 
 @pytest.fixture
@@ -49,8 +55,7 @@ def home(world, tmp_path, monkeypatch):
         settings = Settings(home=tmp_path / name, now="2026-12-31T06:00:00Z", connections=connections)
         write_master(world, settings.master)
         lake = Lake(settings.lake)
-        for table_name, frame in load_master(settings.master).items():
-            lake.write(Layer.MASTER, table_name, frame)
+        lake.write(Layer.MASTER, "legal_entities", load_master(settings.master)["legal_entities"])
         return settings, lake
 
     return home
