@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 import fsspec
 import polars as pl
+from fsspec.implementations.local import LocalFileSystem
 
 from models.schemas.registry import Layer, Table, table
 from models.types.time import BillingMonth
@@ -66,8 +68,12 @@ class Lake:
         """Write a file beside its place and rename it onto it, so that no reader ever sees half of it."""
         self.fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         beside = f"{path}.{uuid.uuid4().hex}.tmp"
-        self.fs.pipe_file(beside, content)
-        self.fs.mv(beside, path)
+        if isinstance(self.fs, LocalFileSystem):  # four times as fast, which a pull of many pages notices
+            Path(beside).write_bytes(content)
+            Path(beside).replace(path)
+        else:
+            self.fs.pipe_file(beside, content)
+            self.fs.mv(beside, path)
 
     def read(self, layer: Layer, name: str, month: BillingMonth | None = None) -> pl.DataFrame:
         """Read one partition or one unpartitioned table; what was never written is an empty frame of the contract."""

@@ -13,6 +13,14 @@ _ID_FIELD: Final = {"tokens": "uid", "authorizations": "authorization_id"}
 """the module's own id field, where it is not `id`"""
 
 
+class _OwnedName(msgspec.Struct, frozen=True, gc=False):
+    """The name of a well-formed object that says whose it is."""
+
+    country_code: str
+    party_id: str
+    id: str
+
+
 class _Names(msgspec.Struct, frozen=True):
     """The naming fields of every module; any of them may be missing or nonsense."""
 
@@ -26,6 +34,7 @@ class _Names(msgspec.Struct, frozen=True):
 
 _NAMES: Final = msgspec.json.Decoder(_Names)
 _NAMELESS: Final = _Names()
+_OWNED: Final = msgspec.json.Decoder(_OwnedName)
 _FIELDS: Final = _Names.__struct_fields__
 
 
@@ -68,7 +77,19 @@ def names_in(record: Mapping[str, object]) -> _Names:
 
 def identities(module: str, records: Iterable[bytes]) -> set[bytes]:
     """Give one value per distinct object of a page, to be held against X-Total-Count."""
-    return {_identity(module, record) for record in records}
+    identity = _identity if module in _ID_FIELD else _owned_identity
+    return {identity(module, record) for record in records}
+
+
+def _owned_identity(module: str, record: bytes) -> bytes:
+    """Take the short way of a well-formed object; the long one gives the same."""
+    try:
+        names = _OWNED.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _identity(module, record)
+    if not names.id:
+        return _identity(module, record)
+    return object_key(names.country_code, names.party_id, names.id).encode(errors="replace")
 
 
 def _identity(module: str, record: bytes) -> bytes:
