@@ -65,7 +65,7 @@ class Landed:
         for batch in self._batches(manifest):
             for name, frame in batch.frames().items():
                 parts.setdefault(name, []).append(frame)
-            parts[RECORDS] += [record_columns(batch.records), *batch.plain]
+            parts[RECORDS].append(record_rows(batch))
         records = pl.concat([RECORD_SCHEMA.to_frame(), *parts.pop(RECORDS)])
         for name, frames in parts.items():
             self._write(manifest, name, pl.concat(frames))
@@ -107,6 +107,11 @@ class Landed:
     def _path(self, manifest: Manifest, name: str) -> str:
         folder = f"{manifest.connection_id}/{manifest.module}/{manifest.pull_id}"
         return f"{self.lake.root}/landed/{LANDING}/{folder}/{name}.parquet"
+
+
+def record_rows(batch: Batch) -> pl.DataFrame:
+    """Give what became of the records of a batch, in the order of its pages."""
+    return pl.concat([record_columns(batch.records), *batch.plain]).sort("sequence", "page_position")
 
 
 def record_columns(rows: list[RecordRow]) -> pl.DataFrame:

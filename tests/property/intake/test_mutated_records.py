@@ -8,12 +8,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.ocpi.envelope import read_records
-from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json, parse_cdr
-from models.ocpi.well_formed import well_formed_cdr
 from models.schemas.registry import Layer, table
-from pipelines.lib.intake.landing import RECORD_SCHEMA
+from pipelines.lib.intake.landing import record_rows
 from pipelines.lib.intake.readers import READERS, Batch, PageContext
 from tests.unit.intake.little_peer import cdr, envelope, location, session, tariff
 
@@ -93,7 +89,7 @@ def mutants(draw):
 def landed(module, page, received_at=AT):
     batch = Batch(module, READERS[module](COUNTRIES))
     batch.add_page(PageContext(0, "f" * 64, received_at, "2.2.1", "DE*LDW"), page)
-    return pl.DataFrame(batch.records, schema=RECORD_SCHEMA, orient="row"), batch.frames()
+    return record_rows(batch), batch.frames()
 
 
 @settings(derandomize=True, max_examples=400, deadline=None)
@@ -123,26 +119,6 @@ def test_any_bytes_are_a_page_of_records_or_one_quarantined_row(garbage, module,
         records, _ = landed(module, content)
         assert records.filter(pl.col("page_position") == -1).height in (0, 1)
         assert records.height == 1 or records["page_position"].to_list() == list(range(records.height))
-
-
-@settings(derandomize=True, max_examples=400, deadline=None)
-@given(mutants())
-def test_the_short_way_through_a_cdr_never_says_anything_else_than_the_long_way(case):
-    module, page = case
-    for record in read_records(page) if module == "cdrs" else []:
-        try:
-            decoded = decode_json(record)
-        except RecordProblem:
-            continue
-        if isinstance(decoded, dict):
-            decoded.pop("tariffs", None)
-            short = well_formed_cdr(decoded, "2.2.1")
-            assert short is None or short == parse_cdr(decoded, "2.2.1")
-
-
-def test_a_plain_cdr_takes_the_short_way():
-    plain = {name: value for name, value in decode_json(json.dumps(cdr())).items() if name != "tariffs"}
-    assert well_formed_cdr(plain, "2.2.1") == parse_cdr(plain, "2.2.1")
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)

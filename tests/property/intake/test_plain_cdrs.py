@@ -1,0 +1,151 @@
+"""The quick way through a page gives what the careful reader gives, record by record and column by column."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from models.types.time import BillingMonth
+from pipelines.lib.intake.landing import record_rows
+from pipelines.lib.intake.readers import READERS, Batch, PageContext
+from pipelines.sandbox.files import write_world
+from pipelines.sandbox.world import build_world
+from tests.property.intake.test_mutated_records import AT, COUNTRIES, VALUES, mutated, paths
+from tests.unit.intake.little_peer import cdr, envelope, tariff
+
+ALPHA2 = {"DEU": "DE", "NLD": "NL", "BEL": "BE", "FRA": "FR", "DNK": "DK"}
+FULL = cdr() | {
+    "meter_id": "M1",
+    "remark": "ä",
+    "credit": False,
+    "home_charging_compensation": None,
+    "total_fixed_cost": {"excl_vat": 0.35},
+    "total_parking_time": 0.25,
+    "tariffs": [tariff()],
+    "signed_data": {
+        "encoding_method": "OCMF",
+        "signed_values": [{"nature": "End", "plain_data": "x", "signed_data": "y"}],
+    },
+}
+HABITS = {
+    "a number as text": ("total_energy", "22.5"),
+    "an exponent": ("total_energy", 1e-7),
+    "a tenth decimal": ("total_energy", 0.0123456789),
+    "an offset": ("start_date_time", "2026-10-12T10:00:00+02:00"),
+    "a leap second": ("end_date_time", "2026-10-12T09:59:60Z"),
+    "a day that does not exist": ("end_date_time", "2026-02-30T09:59:00Z"),
+    "an unknown field": ("x_vendor", 1),
+    "an unknown currency": ("currency", "XYZ"),
+    "a currency in small letters": ("currency", "eur"),
+    "no tariffs": ("tariffs", []),
+    "null tariffs": ("tariffs", None),
+    "a tariff that cannot be read": ("tariffs", [{"id": "T"}]),
+    "a blank text": ("session_id", "  "),
+    "an empty text": ("session_id", ""),
+    "an id that is a number": ("id", 7),
+    "an id beyond ASCII": ("id", "Straße"),
+    "a price without excl_vat": ("total_energy_cost", {"incl_vat": 1}),
+    "a price of null": ("total_energy_cost", {"excl_vat": None}),
+    "no periods": ("charging_periods", []),
+    "a year without a calendar": ("start_date_time", "9999-12-31T23:59:59Z"),
+    "a session that ends in the future": ("end_date_time", "2027-10-12T09:59:00Z"),
+    "negative energy": ("total_energy", -1),
+    "a record separator": ("total_energy", "\x1e"),
+}
+
+
+class Careful(Batch):
+    """A batch that reads every record the careful way."""
+
+    def _take_plain(self, context, records, *, is_text):
+        del context, records, is_text
+        return set()
+
+
+def read(kind, page, countries=COUNTRIES, received_at=AT):
+    batch = kind("cdrs", READERS["cdrs"](countries))
+    batch.add_page(PageContext(0, "f" * 64, received_at, "2.2.1", "DE*LDW"), page)
+    return batch, {"records": record_rows(batch), **batch.frames()}
+
+
+def compare(page, **context):
+    """Read a page both ways and hold the tables together; give how many records took the quick way."""
+    quick, tables = read(Batch, page, **context)
+    _, expected = read(Careful, page, **context)
+    for name, frame in expected.items():
+        places = [column for column in ("sequence", "page_position", "period_index") if column in frame.columns]
+        keys = places or [column for column in frame.columns if frame.schema[column] == pl.String]
+        assert_frame_equal(tables[name].sort(keys), frame.sort(keys), check_column_order=False)
+    return sum(map(len, quick.plain))
+
+
+@st.composite
+def pages(draw):
+    """Three full CDRs, of which two are changed somewhere; numbers as Python writes them."""
+    records = [FULL]
+    for _ in range(2):
+        path = draw(st.sampled_from([path for path in paths(FULL) if path]))
+        records.append(mutated(FULL, path, draw(VALUES), drop=draw(st.booleans())))
+    return envelope(records)
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(pages())
+def test_a_mutated_page_is_read_alike_both_ways(page):
+    assert compare(page) >= 1
+
+
+@pytest.mark.parametrize("habit", HABITS)
+def test_a_habit_of_peers_is_read_alike_both_ways(habit):
+    name, value = HABITS[habit]
+    assert compare(envelope([FULL, FULL | {name: value}])) >= 1
+
+
+def test_periods_and_dimensions_that_are_not_plain_are_read_alike_both_ways():
+    (period, *_) = FULL["charging_periods"]
+    early = period | {"start_date_time": "2026-10-12T07:00:00Z"}
+    (dimension, *_) = period["dimensions"]
+    listed = [
+        [period, early],
+        [period | {"dimensions": [dimension, dimension]}],
+        [period | {"dimensions": [dimension, {"type": "NOISE", "volume": 1}]}],
+        [period | {"dimensions": [dimension, {"type": "POWER", "volume": "x"}]}],
+        [period | {"dimensions": []}],
+        [period | {"tariff_id": " "}],
+        [period | {"dimensions": [{"type": "ENERGY", "volume": -1}]}],
+        [period | {"dimensions": [{"type": "MIN_POWER", "volume": 11}, {"type": "MAX_POWER", "volume": 22}]}],
+    ]
+    assert compare(envelope([FULL | {"charging_periods": periods} for periods in listed])) == 3
+
+
+def test_bytes_that_are_no_text_are_read_alike_both_ways():
+    page = envelope([FULL, FULL | {"id": "C2", "remark": "MARK"}])
+    assert compare(page) == 2
+    assert compare(page.replace(b"MARK", b"\xff")) == 0
+
+
+def test_a_credit_may_take_back():
+    assert compare(envelope([FULL | {"credit": True, "total_energy": -1, "credit_reference_id": "C0"}])) == 1
+
+
+def test_a_sandbox_month_takes_the_quick_way_and_is_read_alike(tmp_path: Path):
+    write_world(build_world(3, 200, BillingMonth(2026, 10)), tmp_path)
+    shares = []
+    for file in sorted(tmp_path.rglob("cdrs.ndjson")):
+        records = file.read_bytes().splitlines()
+        page = b'{"status_code":1000,"data":[' + b",".join(records) + b"]}"
+        received_at = datetime(2026, 11, 10, tzinfo=UTC)
+        shares.append((compare(page, countries=ALPHA2, received_at=received_at), len(records)))
+    assert sum(taken for taken, _ in shares) > 0.97 * sum(count for _, count in shares)
+
+
+def test_digits_are_kept_as_they_were_sent():
+    page = envelope([FULL]).replace(b'"total_energy": 10.1234', b'"total_energy": 123456789.123456789')
+    quick, tables = read(Batch, page)
+    assert sum(map(len, quick.plain)) == 1
+    assert tables["cdrs"]["total_energy_kwh"].to_list() == [Decimal("123456789.123456789")]
