@@ -91,7 +91,8 @@ class Activity:
         added = [keys.gather(pairs["use"]).alias("use_key")]
         if "other_use" in pairs.columns:
             added.append(keys.gather(pairs["other_use"]).alias("other_use_key"))
-        return pairs.with_columns(added)
+        # In one piece: Polars 2.1 panics where it formats texts out of columns that are cut differently.
+        return pairs.with_columns(added).rechunk()
 
     @cached_property
     def numbers(self) -> pl.DataFrame:

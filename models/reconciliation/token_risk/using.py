@@ -27,7 +27,7 @@ def velocity(activity: Activity) -> pl.DataFrame:
     same = pl.col("token") == pl.col("token").shift(limits.velocity_authorizations)
     fast = asked.filter(same & (pl.col("started_at") - before <= window) & pl.col("is_judged"))
     counted = _within(asked.join(fast.select("token").unique(), on="token", how="semi"), limits.velocity_seconds)
-    hit = fast.join(counted, on="use", how="inner", validate="1:1")
+    hit = activity.with_keys(fast.join(counted, on="use", how="inner", validate="1:1"))
     return occurrences(
         hit,
         badness=pl.col("count"),
