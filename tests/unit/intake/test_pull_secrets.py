@@ -1,0 +1,199 @@
+"""No token is ever kept or said: they are planted wherever a peer could echo them, then all that was written is read."""
+
+import base64
+import json
+import logging
+import sqlite3
+import traceback
+
+import pyarrow as pa
+import pytest
+from starlette.responses import PlainTextResponse, Response
+
+from pipelines.lib.connections.handshake import Handshake
+from pipelines.lib.connections.store import Credentials, Pending
+from pipelines.lib.errors import UserError
+from pipelines.lib.intake import pull
+from pipelines.lib.ocpi_client import Peer, PeerFailure, Transport
+from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
+from pipelines.lib.settings import OwnParty, load_settings
+from tests.unit.intake.handshake_peer import HandshakePeer
+from tests.unit.intake.little_peer import TOKEN, cdr, envelope, serving
+
+SENT = base64.b64encode(TOKEN.encode()).decode()
+PLANTED = "p1anted-in-a-url"
+"""a secret that is not our token: in user info and queries of URLs"""
+SOUGHT = (TOKEN, SENT, SENT.rstrip("="), PLANTED)
+
+
+def echoing(content, status=200, **headers):
+    """Give an answer whose headers and body repeat our token in every spelling."""
+    echo = {
+        "X-Echo": f"Token {SENT}",
+        "ETag": f'"{TOKEN}"',
+        "Last-Modified": SENT,
+        "X-Limit": TOKEN,
+        "Set-Cookie": f"token={TOKEN}",
+    }
+    return Response(content, status, echo | headers)
+
+
+def planted_answers(url):
+    """Give the answers of a peer that repeats our token wherever it can, in good pages and in bad."""
+    message = {"status_message": f"unknown {TOKEN} alias {SENT}", "status_code": 2001, "data": []}
+    link = f'<{url}/2.2.1/locations?offset=1&limit=2&date_to=9&token={PLANTED}&key={TOKEN}>; rel="next"'
+    return [
+        echoing(envelope([cdr(1, remark=f"our {TOKEN} and {SENT}")]), Link=link),
+        echoing(f"<html>{TOKEN} {SENT}</html>"),
+        echoing(f"<html>{TOKEN} {SENT}</html>"),
+        echoing(f"<html>{TOKEN} {SENT}</html>"),
+        echoing(json.dumps(message)),
+        echoing(f"not you, {TOKEN}", 401),
+        echoing(f"not you, {TOKEN}", 403),
+        echoing(f"not you, {TOKEN}", 401),
+        echoing("", 302, Location=f"http://user:{PLANTED}@elsewhere.example/?token={TOKEN}"),
+    ]
+
+
+def everything_kept(home):
+    """Give all that stands below a home: files as they are and unpacked, and the register as text."""
+    for path in home.rglob("*"):
+        if not path.is_file() or path.parent.name == "credentials":
+            continue
+        content = path.read_bytes()
+        yield path, content
+        if path.suffix == ".zst":
+            with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+                yield path, stream.read()
+        if path.suffix == ".sqlite":
+            yield path, "\n".join(sqlite3.connect(path).iterdump()).encode()
+
+
+def assert_clean(text):
+    assert not [secret for secret in SOUGHT if secret in text]
+
+
+@pytest.fixture
+def logged(caplog):
+    for name in ("", "httpx", "httpcore", "stamina"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    return caplog
+
+
+def test_a_pull_keeps_and_says_no_token(settings, lake, register, peer, logged, capsys):
+    peer.faults = planted_answers(peer.url)
+    told = []
+    declared = settings.model_copy(update={"connections": (peer.connection(attempts=3),)})
+    report = pull(declared, lake, register, progress=lambda module: told.append(str(module)))
+    assert len(report.failures) >= 3
+    kept = list(everything_kept(settings.home))
+    assert {path.suffix for path, _ in kept} >= {".zst", ".json", ".sqlite"}
+    for path, content in kept:
+        assert not [secret for secret in SOUGHT if secret.encode() in content], path
+    captured = capsys.readouterr()
+    for text in (*told, repr(report), repr(declared), logged.text, captured.out, captured.err):
+        assert_clean(text)
+
+
+def test_a_page_with_our_token_is_kept_without_it_and_says_so(settings, lake, register, peer):
+    peer.modules = {"cdrs": [cdr(1, remark=f"token {TOKEN}!")]}
+    pull(settings.model_copy(update={"connections": (peer.connection(),)}), lake, register)
+    (provenance,) = lake.fs.glob(f"{lake.root}/raw/ldw/cdrs/*/*.provenance.json")
+    assert json.loads(lake.read_bytes(provenance))["headers"]["redacted"] == "our token"
+    (page,) = lake.fs.glob(f"{lake.root}/raw/ldw/cdrs/*/*.json.zst")
+    with pa.CompressedInputStream(pa.BufferReader(lake.read_bytes(page)), "zstd") as stream:
+        assert b"token ***!" in stream.read()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        echoing(f"no {TOKEN}", 401),
+        echoing(f"no {TOKEN}", 500),
+        echoing(f"<html>{SENT}"),
+        echoing(json.dumps({"data": [], "status_code": 2001, "status_message": f"{TOKEN} {SENT}"})),
+        PlainTextResponse("", 302, {"Location": f"http://u:{PLANTED}@elsewhere.example"}),
+    ],
+    ids=["401", "500", "html", "ocpi-2001", "redirect"],
+)
+def test_no_exception_and_no_traceback_holds_a_token(settings, peer, fault):
+    peer.faults = [fault] * 3
+    transport = Transport.open(peer.connection(), first_pause=0.01)
+    api = Peer(transport).discover()
+    try:
+        for page in Peer(transport).pages(api, "cdrs", None, settings.clock()):
+            raise page.problem or AssertionError
+    except PeerFailure as failure:
+        shown = traceback.format_exception(failure)
+        assert_clean(str(failure) + repr(failure) + "".join(shown))
+    else:
+        pytest.fail("the fault did not fail")
+
+
+def test_an_endpoint_with_a_password_is_refused_without_saying_it(settings, peer, lake, register):
+    listed = {"data": [{"version": "2.2.1", "url": f"http://user:{PLANTED}@elsewhere.example/x?k={PLANTED}"}]}
+    peer.modules["versions"] = []
+    peer.faults = [Response(json.dumps(listed | {"status_code": 1000}))]
+    report = pull(
+        settings.model_copy(update={"connections": (peer.connection(versions_url=f"{peer.url}/2.2.1/versions"),)}),
+        lake,
+        register,
+    )
+    assert {each.failure_kind for each in report.failures} == {"foreign_host"}
+    assert_clean(repr(report))
+
+
+def test_a_url_with_a_password_in_the_settings_is_refused_without_saying_it(tmp_path, monkeypatch):
+    (tmp_path / "roamledger.toml").write_text(
+        '[[connections]]\nconnection_id = "ldw"\nkind = "cpo"\ntoken_env = "X"\n'
+        f'versions_url = "https://user:{PLANTED}@peer.example/versions"\n'
+    )
+    monkeypatch.setenv("ROAMLEDGER_HOME", str(tmp_path))
+    monkeypatch.delenv("ROAMLEDGER_CONFIG", raising=False)
+    with pytest.raises(UserError, match="without user name and password") as complaint:
+        load_settings()
+    assert_clean(str(complaint.value))
+
+
+def test_a_handshake_keeps_its_tokens_in_their_file_and_nowhere_else(settings, register, logged, monkeypatch, capsys):
+    with serving(HandshakePeer(accepted=[TOKEN])) as host:
+        own = OwnParty(party="DE*NST", name="Nordstern", versions_url="https://ocpi.nordstern.example/versions")
+        declared = settings.model_copy(update={"own_party": own, "connections": (host.connection(),)})
+        shaking = Handshake(declared, register, host.connection())
+        agreed = [shaking.register(), shaking.rotate()]
+        host.accepted = []
+        with pytest.raises(UserError) as complaint:
+            shaking.rotate()
+    held = [token for each in agreed for token in (*each.credentials.their_tokens, *each.credentials.our_tokens)]
+    captured = capsys.readouterr()
+    said = f"{agreed} {complaint.value} {logged.text} {captured.out} {captured.err} {shaking!r}"
+    assert not [token for token in (*held, TOKEN) if token in said]
+    for path, content in everything_kept(settings.home):
+        assert not [token for token in (*held, TOKEN) if token.encode() in content], path
+
+
+def test_reprs_of_credentials_show_fingerprints(settings):
+    pending = Pending(kind="rotate", our_token="token-begun", begun_at=settings.clock())
+    shown = repr(
+        Credentials(connection_id="ldw", their_tokens=("token-theirs",), our_tokens=("token-ours",), pending=pending)
+    )
+    assert "token-" not in shown + repr(pending)
+
+
+def test_a_secret_is_found_in_every_spelling():
+    secrets = Secrets.of(['a/b+c"d=e?f-long-enough'])
+    sent = base64.b64encode(b'a/b+c"d=e?f-long-enough').decode()
+    for spelling in (
+        'a/b+c"d=e?f-long-enough',
+        sent,
+        sent.rstrip("="),
+        "a%2Fb%2Bc%22d%3De%3Ff-long-enough",
+        'a\\/b+c\\"d=e?f-long-enough',
+    ):
+        assert secrets.scrubbed(f"<{spelling}>") == "<***>"
+        assert secrets.redacted(f"<{spelling}>".encode()) == b"<***>"
+
+
+def test_a_url_is_kept_without_user_query_and_fragment():
+    kept = without_secrets(f"https://user:{PLANTED}@peer.example:8443/cdrs?offset=2&token={PLANTED}&limit=5#{PLANTED}")
+    assert kept == "https://peer.example:8443/cdrs?offset=2&limit=5"
