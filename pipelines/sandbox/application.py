@@ -22,7 +22,7 @@ from pipelines.sandbox.credentials import (
 )
 from pipelines.sandbox.pages import BadQueryError, ObjectList, Query
 from pipelines.sandbox.peers import modules_of, speaks_raw_tokens
-from pipelines.sandbox.server_faults import FaultLine
+from pipelines.sandbox.server_faults import FaultLine, faulty_page
 from pipelines.sandbox.wire import Modules
 from pipelines.sandbox.wire_cdrs import JSON
 
@@ -129,13 +129,14 @@ class Network:
             query = Query.read(request.query_params)
         except BadQueryError as error:
             return _envelope(None, _BAD_PARAMETER, str(error))
-        page = objects.page(query, f"{_base(request)}/{version}/{module}")
+        fault = self._faults.strike((connection, version, module))
+        page = faulty_page(fault, objects, query, f"{_base(request)}/{version}/{module}")
         body = b'{"data":[%b],"status_code":1000,"timestamp":"%b"}' % (
             b",".join(each.body for each in page.objects),
             _now().encode(),
         )
         answer = Response(body, media_type="application/json", headers=page.headers)
-        return await self._faults.instead(request, answer)
+        return await self._faults.instead(fault, answer)
 
 
 async def _handshake(request: Request, registration: Registration, version: str) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -12,6 +12,9 @@ from pipelines.sandbox.wire import WireObject
 
 MOST_PER_PAGE = 500
 _DEFAULT_LIMIT = 100
+
+Habit = Callable[[Sequence[WireObject]], Sequence[WireObject]]
+"""what a peer does to a list before it cuts a page out of it"""
 
 
 class BadQueryError(Exception):
@@ -37,6 +40,19 @@ class Query:
             until=_second(parameters, "date_to"),
         )
 
+    def half(self) -> Query:
+        """Give the same query for half as many objects, at least one."""
+        return replace(self, limit=max(1, self.limit // 2))
+
+    def url(self, base: str, offset: int) -> str:
+        """Give the URL of the same window at another offset."""
+        parameters = {"offset": str(offset), "limit": str(self.limit)}
+        if self.since is not None:
+            parameters["date_from"] = _written(self.since)
+        if self.until is not None:
+            parameters["date_to"] = _written(self.until)
+        return f"{base}?{urlencode(parameters)}"
+
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
@@ -54,14 +70,20 @@ class ObjectList:
         self._updates = [each.last_updated for each in objects]
         self._has_versions = len({each.key for each in objects}) < len(objects)
 
-    def page(self, query: Query, url: str) -> ListPage:
-        """Cut a page out of what the peer would have answered at `date_to`: of each object its version of that time."""
-        found = self._between(query)
+    def page(self, query: Query, url: str, habit: Habit | None = None) -> ListPage:
+        """Cut a page out of what the peer would have answered at `date_to`: of each object its version of that time.
+
+        Args:
+            query: what was asked.
+            url: of the list, for the link to the next page.
+            habit: by default none.
+        """
+        found = self._between(query) if habit is None else habit(self._between(query))
         objects = found[query.offset : query.offset + query.limit]
         headers = {"X-Total-Count": str(len(found)), "X-Limit": str(MOST_PER_PAGE)}
         following = query.offset + query.limit
         if query.limit and following < len(found):
-            headers["Link"] = f'<{_next_url(url, query, following)}>; rel="next"'
+            headers["Link"] = f'<{query.url(url, following)}>; rel="next"'
         return ListPage(objects, headers)
 
     def _between(self, query: Query) -> Sequence[WireObject]:
@@ -73,15 +95,6 @@ class ObjectList:
             return [each for each in known if query.since is None or each.last_updated >= query.since]
         start = 0 if query.since is None else bisect_left(self._updates, query.since)
         return known[start:]
-
-
-def _next_url(url: str, query: Query, offset: int) -> str:
-    parameters = {"offset": str(offset), "limit": str(query.limit)}
-    if query.since is not None:
-        parameters["date_from"] = _written(query.since)
-    if query.until is not None:
-        parameters["date_to"] = _written(query.until)
-    return f"{url}?{urlencode(parameters)}"
 
 
 def _whole(parameters: Mapping[str, str], name: str, default: int) -> int:

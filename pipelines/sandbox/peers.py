@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from pipelines.lib.errors import UserError
 from pipelines.sandbox.places import PARTIES
@@ -23,23 +23,36 @@ def token_of(connection_id: str) -> str:
     return f"sandbox-{connection_id}-token"
 
 
-def offered_versions(asked: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
-    """Give the versions that each connection offers, lowest first.
+def by_connection(asked: Iterable[str], known: Collection[str], what: str) -> dict[str, tuple[str, ...]]:
+    """Give what is asked of each connection.
 
     Args:
-        asked: versions for all connections (`2.3.0`), or for one (`ldw=2.1.1`); a connection that is named takes only
-            what is asked of it by name. A hub has no 2.1.1: objects of 2.1.1 name no party, so nobody could tell whose
-            they are.
+        asked: names for all connections (`429`), or for one (`ldw=429`); a connection that is named takes only what is
+            asked of it by name.
+        known: all names that there are.
+        what: what they name, for messages.
 
     Raises:
-        UserError: for a version or a connection that the sandbox does not have.
+        UserError: for a name or a connection that the sandbox does not have.
     """
-    wanted: dict[str, set[str]] = {"": set(), **{connection_id: set() for connection_id in CONNECTION_IDS}}
-    for each in asked:
-        connection_id, _, version = each.rpartition("=")
-        _hold_to_known(each, connection_id, version)
-        wanted[connection_id].add(version)
-    return {each: _speakable(each, wanted[each] or wanted[""]) for each in CONNECTION_IDS}
+    found: dict[str, list[str]] = {"": [], **{connection_id: [] for connection_id in CONNECTION_IDS}}
+    for entry in dict.fromkeys(asked):
+        connection_id, _, name = entry.rpartition("=")
+        if name not in known or connection_id not in found:
+            some = f"known: {', '.join(known)}; CONNECTION=NAME for one of {', '.join(CONNECTION_IDS)}"
+            msg = f"{what} {entry!r} is not known ({some})"
+            raise UserError(msg)
+        found[connection_id].append(name)
+    return {each: tuple(found[each] or found[""]) for each in CONNECTION_IDS}
+
+
+def offered_versions(asked: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Give the versions that each connection offers, lowest first; for `asked` and errors see `by_connection`.
+
+    A hub has no 2.1.1: objects of 2.1.1 name no party, so nobody could tell whose they are.
+    """
+    wanted = by_connection(asked, VERSIONS, "sandbox version")
+    return {each: _speakable(each, versions) for each, versions in wanted.items()}
 
 
 def modules_of(connection_id: str, version: str) -> tuple[str, ...]:
@@ -59,12 +72,3 @@ def speaks_raw_tokens(offered: Mapping[str, tuple[str, ...]], connection_id: str
 def _speakable(connection_id: str, wanted: Iterable[str]) -> tuple[str, ...]:
     left = sorted(set(wanted) - ({"2.1.1"} if connection_id == HUB else set()))
     return tuple(left) or (USUAL_VERSION,)
-
-
-def _hold_to_known(entry: str, connection_id: str, version: str) -> None:
-    if version not in VERSIONS:
-        msg = f"sandbox version {entry!r} is not known (known: {', '.join(VERSIONS)}, or CONNECTION=VERSION)"
-        raise UserError(msg)
-    if connection_id and connection_id not in CONNECTION_IDS:
-        msg = f"sandbox connection {connection_id!r} is not known (known: {', '.join(CONNECTION_IDS)})"
-        raise UserError(msg)

@@ -16,6 +16,7 @@ from pipelines.lib.settings import Connection
 from pipelines.sandbox.application import Network
 from pipelines.sandbox.connections import connections_at, token_env
 from pipelines.sandbox.credentials import Registration
+from pipelines.sandbox.object_faults import with_object_faults
 from pipelines.sandbox.peers import CONNECTION_IDS, offered_versions, token_of
 from pipelines.sandbox.server_faults import FaultLine, known_faults
 from pipelines.sandbox.wire_versions import modules_in
@@ -31,7 +32,7 @@ class SandboxServer:
     Args:
         world: what to serve.
         port: on 127.0.0.1; 0 takes a free one. A port in use is a `UserError`.
-        faults: names from `server_faults.FAULTS`.
+        faults: names from `server_faults.fault_table`.
         versions: OCPI versions to offer, for all connections or `CONNECTION=VERSION`; by default 2.2.1.
         slow_seconds: how long a `slow` answer waits.
         by_hand: whether tokens were agreed on by hand; else each is a token A, and a handshake comes first.
@@ -48,8 +49,10 @@ class SandboxServer:
         by_hand: bool = True,
     ) -> None:
         offered = offered_versions(versions)
-        modules = {version: modules_in(version, world) for version in sorted(set(chain(*offered.values())))}
-        line = FaultLine(known_faults(faults), slow_seconds)
+        chosen = known_faults(faults)
+        spoken = sorted(set(chain(*offered.values())))
+        modules = {version: with_object_faults(modules_in(version, world), chosen) for version in spoken}
+        line = FaultLine(chosen, slow_seconds, world.seed)
         self._network = Network(modules, offered, line, by_hand=by_hand)
         self._socket = _bound(port)
         config = uvicorn.Config(

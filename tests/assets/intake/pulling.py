@@ -24,22 +24,30 @@ def without_pauses(monkeypatch):
     monkeypatch.setattr(Transport, "open", lambda connection, **named: opened(connection, first_pause=0.001, **named))
 
 
-def settings_for(server, folder, monkeypatch, **changes):
+def new_home(world, folder):
+    """Make a home that has read its books and received nothing; copying one is cheaper than making one."""
+    write_master(world, folder / "master")
+    settings = Settings(home=folder)
+    lake = Lake(settings.lake)
+    for name, frame in load_master(settings.master).items():
+        lake.write(Layer.MASTER, name, frame)
+    with Register(settings.register).transaction():
+        return folder
+
+
+def settings_for(server, home, monkeypatch, **changes):
     """Give settings with a server's connections, and its tokens in the environment."""
     for name, token in server.tokens().items():
         monkeypatch.setenv(name, token)
     connections = tuple(each.model_copy(update={"page_limit": 25} | changes) for each in server.connections())
-    return Settings(home=folder, now=NOW, connections=connections)
+    return Settings(home=home, now=NOW, connections=connections)
 
 
-def pulled(settings, world, most_pulls=1, modules=()):
+def pulled(settings, most_pulls=1):
     """Pull until every window was got to its end, at most so many times, then normalise; give the lake."""
-    write_master(world, settings.home / "master")
     lake, register = Lake(settings.lake), Register(settings.register)
-    for name, frame in load_master(settings.master).items():
-        lake.write(Layer.MASTER, name, frame)
     for _ in range(most_pulls):
-        report = pull(settings, lake, register, modules=modules)
+        report = pull(settings, lake, register)
         if not report.failures:
             break
     assert [str(failure) for failure in report.failures] == []

@@ -8,7 +8,7 @@ from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from pipelines.sandbox.server import SandboxServer
 from pipelines.sandbox.world import build_world
-from tests.assets.intake.pulling import TYPED, pulled, rows_of, settings_for
+from tests.assets.intake.pulling import TYPED, new_home, pulled, rows_of, settings_for
 
 HUB_PARTIES = ("BE*CHB", "FR*RCH")
 
@@ -88,8 +88,8 @@ def lakes(world, tmp_path_factory):
         found = {}
         for version in ("2.1.1", "2.2.1", "2.3.0"):
             with SandboxServer(world, versions=(version,)) as server:
-                settings = settings_for(server, tmp_path_factory.mktemp("home"), monkeypatch, page_limit=200)
-                found[version] = pulled(settings, world)
+                home = new_home(world, tmp_path_factory.mktemp("home"))
+                found[version] = pulled(settings_for(server, home, monkeypatch, page_limit=200))
     return found
 
 
