@@ -6,21 +6,34 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from pipelines.commands.close import parse_month
 from pipelines.lib.errors import UserError
 from pipelines.sandbox.exhibits.plan import CountError, read_counts
 from pipelines.sandbox.files import settings_toml, write_world
 from pipelines.sandbox.server import SandboxServer
+from pipelines.sandbox.server_faults import fault_table
 from pipelines.sandbox.world import build_world
 
 
 def serve(
-    port: int, seed: int, sessions: int, month: str, faults: tuple[str, ...], console: Console, exhibits: str = ""
+    port: int,
+    seed: int,
+    sessions: int,
+    month: str,
+    faults: tuple[str, ...],
+    console: Console,
+    versions: tuple[str, ...] = (),
+    *,
+    handshake: bool = False,
 ) -> None:
-    """Serve the world until interrupted, and say how to reach it."""
-    world = build_world(seed, sessions, parse_month(month), exhibits=_counts(exhibits))
-    with SandboxServer(world, port, faults) as server:
+    """Serve the world until interrupted, and say how to reach it; the fault `list` prints the faults instead."""
+    if "list" in faults:
+        console.print(_fault_table())
+        return
+    world = build_world(seed, sessions, parse_month(month))
+    with SandboxServer(world, port, faults, versions, by_hand=not handshake) as server:
         console.print(f"[bold]Sandbox[/] of {sessions:,} sessions (seed {seed}) on port {server.port}; Ctrl+C stops it")
         console.print("\nroamledger.toml:\n", style="dim")
         console.print(settings_toml(server.connections()), markup=False, highlight=False)
@@ -31,6 +44,13 @@ def serve(
             server.wait()
         except KeyboardInterrupt:
             console.print(f"\nstopped after {server.requests:,} requests")
+
+
+def _fault_table() -> Table:
+    table = Table("fault", "strikes", "what happens", title="Fault modes of the sandbox", title_justify="left")
+    for name, (kind, said) in fault_table().items():
+        table.add_row(name, kind, said)
+    return table
 
 
 def write(directory: Path, sessions: int, seed: int, month: str, console: Console, exhibits: str = "") -> None:
