@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from models.schemas.registry import Layer
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake.readers import READERS
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.settings import Settings
@@ -33,6 +34,7 @@ from pipelines.receiver.spool import Limits, SegmentWriter, Spool, recover
 
 ROOT: Final = "/ocpi"
 VERSIONS: Final = ("2.1.1", "2.2.1", "2.3.0")
+INVOICES: Final = "invoicereconciliation"
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _SENDER_OF_TOKENS: Final = frozenset({"tokens"})
 """tokens are ours: peers ask us about them, as of their sender"""
@@ -47,6 +49,8 @@ class Bounds:
     """What one connection may ask of the receiver."""
 
     body_bytes: int = 2 << 20
+    body_seconds: float = 30.0
+    """in which the whole body must be there"""
     requests_per_second: float = 100.0
     burst: int = 500
     spool: Limits = field(default_factory=Limits)
@@ -83,7 +87,7 @@ class Receiver:
             "tariffs": pushes.objects,
             "locations": pushes.locations,
             "tokens": Authorizing(self._spool, TokenBook(lake), own).authorize,
-            "invoicereconciliation": pushes.invoice_reconciliation,
+            INVOICES: pushes.invoice_reconciliation,
         }
 
     @contextlib.asynccontextmanager
@@ -111,7 +115,7 @@ class Receiver:
 
     async def _handled(self, request: Request, parts: tuple[str, ...]) -> Answer:
         connection = self._doorkeeper.admit(request.headers)
-        body = await read_body(request, self._bounds.body_bytes)
+        body = await _in_time(read_body(request, self._bounds.body_bytes), self._bounds.body_seconds)
         match parts:
             case ("ocpi", "versions") if request.method == "GET":
                 base = self._base_url(request)
@@ -147,11 +151,19 @@ class Receiver:
         return f"{request.base_url}".rstrip("/") + ROOT
 
 
+async def _in_time(reading: Awaitable[bytes], seconds: float) -> bytes:
+    try:
+        return await asyncio.wait_for(reading, seconds)
+    except TimeoutError:
+        raise Refusal(408, CLIENT_ERROR, f"the body took longer than {seconds:g} seconds") from None
+
+
 def _offered(version: str) -> tuple[str, ...]:
+    """Give the modules of a version, as far as intake has a reader for what would be pushed."""
     if version not in VERSIONS:
         return ()
     common = ("credentials", "cdrs", "sessions", "tariffs", "locations", "tokens")
-    return (*common, "invoicereconciliation") if version == "2.3.0" else common
+    return (*common, INVOICES) if version == "2.3.0" and INVOICES in READERS else common
 
 
 def _endpoint(version: str, name: str, base: str) -> Mapping[str, str]:

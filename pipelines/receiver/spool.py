@@ -184,10 +184,18 @@ def close_segment(path: Path, now: datetime) -> Path:
 
 
 def read_segment(path: Path) -> Iterator[Entry]:
-    """Give the entries of a segment, in the order in which they were accepted."""
+    """Give the entries of a segment, in the order in which they were accepted.
+
+    Raises:
+        UserError: for a line that was changed after it was written; it was acknowledged, so it is not passed over.
+    """
     with path.open("rb") as file:
-        for line in file:
-            yield decoded(line)
+        for number, line in enumerate(file, start=1):
+            try:
+                yield decoded(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                msg = f"spool segment {path}, line {number} is damaged: restore it from a backup, or move it aside"
+                raise UserError(msg) from None
 
 
 def lock(folder: Path) -> int:

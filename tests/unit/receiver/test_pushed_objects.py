@@ -7,6 +7,7 @@ import pytest
 
 from models.schemas.registry import Layer
 from pipelines.lib.intake import normalise
+from pipelines.lib.intake.readers import READERS
 from pipelines.lib.raw_store import RawStore
 from pipelines.receiver.publishing import RECEIPTS
 from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
@@ -188,3 +189,17 @@ def test_nobody_pushes_what_is_anothers(receiving, lake, path, body, expected):
 
 def _unzipped(lake, path):
     return gzip.decompress(lake.read_bytes(path))
+
+
+@pytest.mark.skipif("invoicereconciliation" not in READERS, reason="intake has no reader of invoice records yet")
+def test_invoice_reconciliation_records_are_posted_put_and_deleted(receiving, lake):
+    record = {"country_code": "DE", "party_id": "LDW", "id": "R1", "invoice_id": "I1", "cdrs": ["C000001"]}
+    record |= {"last_updated": "2026-11-01T00:00:00Z"}
+    newer = record | {"cdrs": ["C000001", "C000002"], "last_updated": "2026-11-02T00:00:00Z"}
+    with receiving() as client:
+        assert code(client.post("2.3.0/invoicereconciliation", json=record)) == (200, 1000)
+        assert code(client.put("2.3.0/invoicereconciliation/R1", json=newer)) == (200, 1000)
+        assert client.get("2.3.0/invoicereconciliation/DE/LDW/R1").json()["data"] == newer
+        assert code(client.delete("2.3.0/invoicereconciliation/R1")) == (200, 1000)
+        assert code(client.get("2.3.0/invoicereconciliation/R1")) == (404, 2001)
+    assert pushed(lake, "invoicereconciliation") == [record, newer]

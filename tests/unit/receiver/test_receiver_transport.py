@@ -1,11 +1,13 @@
 """Tokens, bounds and headers: what is refused, with which code, and what goes back to a hub."""
 
 import json
+import time
 
 import httpx
 import pytest
 
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake.readers import READERS
 from pipelines.lib.raw_store import RawStore
 from pipelines.receiver.application import Bounds
 from pipelines.receiver.server import ReceiverServer
@@ -26,7 +28,7 @@ def test_versions_and_details_name_every_module_that_is_received(receiving):
     assert [each["identifier"] for each in details[0]] == modules
     assert all("role" not in each for each in details[0])
     assert {each["identifier"]: each["role"] for each in details[2]} == {
-        **dict.fromkeys([*modules, "invoicereconciliation"], "RECEIVER"),
+        **dict.fromkeys([*modules, *({"invoicereconciliation"} & READERS.keys())], "RECEIVER"),
         "tokens": "SENDER",
     }
     assert details[1][1]["url"].endswith("/ocpi/2.2.1/cdrs")
@@ -54,6 +56,17 @@ def test_a_body_beyond_the_limit_is_refused_unread(receiving):
         assert client.post("2.2.1/cdrs", content=long, headers=headers).status_code == 413
         in_parts = client.post("2.2.1/cdrs", content=iter([long[:1500], long[1500:]]), headers=headers)
         assert in_parts.status_code == 413
+
+
+def test_a_body_that_never_comes_is_not_waited_for(receiving):
+    def slowly():
+        yield b'{"a":'
+        time.sleep(1)
+        yield b"1}"
+
+    with receiving(Bounds(body_seconds=0.1)) as client:
+        answer = client.post("2.2.1/cdrs", content=slowly(), headers={"Content-Type": "application/json"})
+        assert code(answer) == (408, 2000)
 
 
 def test_a_connection_beyond_its_rate_is_told_when_to_come_back(receiving):

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import RawStore
 from pipelines.receiver.application import Bounds
@@ -95,6 +96,16 @@ def test_a_torn_line_is_cut_off_and_the_rest_is_kept(receiving, settings, lake):
     with receiving():
         pass
     assert stored_ids(lake) == ["C000001"]
+
+
+def test_a_damaged_segment_is_named_and_not_passed_over(receiving, settings):
+    with receiving() as client:
+        client.post("2.2.1/cdrs", json=cdr(1))
+        (segment,) = (settings.home / "receiver" / "spool").glob("*.open")
+        content = segment.read_bytes()
+    segment.write_bytes(b"{damaged\n" + content)
+    with pytest.raises(UserError, match=r"\.open, line 1 is damaged"), receiving():
+        pass
 
 
 def test_a_segment_published_but_not_deleted_is_published_once(receiving, settings, lake):
