@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import rating_stages
+from tests.benchmarks import intake_stages, rating_stages
 from tests.benchmarks.stages import BASELINES, STAGES
 
 console = Console(width=120)
@@ -41,6 +41,13 @@ def rating_rows(folder: Path, cdrs: int) -> list[dict[str, object]]:
     with console.status(f"{cdrs:,} CDRs: a month to be rated"):
         measure("world", folder, cdrs)
     return [_row(stage, rating_stages.BASELINES.get(stage), folder, cdrs) for stage in rating_stages.STAGES]
+
+
+def intake_rows(folder: Path, cdrs: int) -> list[dict[str, object]]:
+    """Measure intake alone over one file of CDRs."""
+    with console.status(f"{cdrs:,} CDRs: a file to be taken in"):
+        measure("intake_world", folder, cdrs)
+    return [_row(stage, intake_stages.BASELINES.get(stage), folder, cdrs) for stage in intake_stages.STAGES]
 
 
 def _row(stage: str, baseline: str | None, home: Path, size: int) -> dict[str, object]:
@@ -93,6 +100,7 @@ def main() -> None:
     """Measure the sizes asked for, print the table and write bench.json."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--intake-sizes", type=int, nargs="*", default=intake_stages.SIZES)
     parser.add_argument("--rating-sizes", type=int, nargs="*", default=rating_stages.SIZES)
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     options = parser.parse_args()
@@ -100,6 +108,9 @@ def main() -> None:
     for sessions in options.sizes:
         with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
             rows += rows_of(Path(folder), sessions)
+    for cdrs in options.intake_sizes:
+        with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
+            rows += intake_rows(Path(folder), cdrs)
     for cdrs in options.rating_sizes:
         with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
             rows += rating_rows(Path(folder), cdrs)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from tests.benchmarks import rating_stages
+from tests.benchmarks import intake_stages, rating_stages
 from tests.benchmarks.timing import Stage, timed
 
 SEED = 11
@@ -301,9 +301,12 @@ _BASELINE_STAGES = {
 def main(name: str, home: Path, sessions: int) -> None:
     """Run one stage in this process and print its figures."""
     os.environ |= {"ROAMLEDGER_HOME": str(home), "ROAMLEDGER_NOW": NOW}
-    known = STAGES | _BASELINE_STAGES | rating_stages.STAGES | rating_stages.HIDDEN
+    known = STAGES | _BASELINE_STAGES | intake_stages.STAGES | intake_stages.HIDDEN
+    known |= rating_stages.STAGES | rating_stages.HIDDEN
     stage = known[name](home, sessions)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    own, workers = (resource.getrusage(of).ru_maxrss for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    # Of worker processes the largest is known, not their sum: as many of it as there are cores is never too little.
+    peak = (own + workers * (os.cpu_count() or 1)) / 1024
     print(json.dumps({**asdict(stage), "peak_mib": peak}))
 
 
