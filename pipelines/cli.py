@@ -67,13 +67,16 @@ def sandbox_serve(
     seed: Seed = 42,
     sessions: Annotated[int, typer.Option(min=50)] = 3300,
     month: Annotated[str, typer.Option(help="the second of the world's two months")] = "2026-10",
-    faults: Annotated[str, typer.Option(help="fault modes of the servers, joined by commas")] = "",
+    faults: Annotated[str, typer.Option(help="fault modes, joined by commas: 429 or ldw=429; `list` tells them")] = "",
+    versions: Annotated[str, typer.Option(help="OCPI versions to offer, joined by commas: 2.3.0 or ldw=2.1.1")] = "",
     exhibits: Exhibits = "",
+    handshake: Annotated[bool, typer.Option(help="tokens are tokens A: a credentials handshake comes first")] = False,
 ) -> None:
     """Serve the roaming network over HTTP until interrupted."""
     from pipelines.commands import sandbox as command
 
-    command.serve(port, seed, sessions, month, tuple(filter(None, faults.split(","))), console, exhibits)
+    manners = command.Manners.read(faults, versions, handshake=handshake)
+    command.serve(port, seed, sessions, month, manners, console, exhibits)
 
 
 @sandbox.command("write")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -17,23 +18,30 @@ from pipelines.sandbox.server_faults import fault_table
 from pipelines.sandbox.world import build_world
 
 
+class Manners(NamedTuple):
+    """How the peers of a served sandbox behave."""
+
+    faults: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    by_hand: bool = True
+    """whether tokens were agreed on by hand; else a credentials handshake comes first"""
+
+    @classmethod
+    def read(cls, faults: str, versions: str, *, handshake: bool) -> Manners:
+        """Read lists joined by commas."""
+        listed = [tuple(filter(None, text.split(","))) for text in (faults, versions)]
+        return cls(*listed, by_hand=not handshake)
+
+
 def serve(
-    port: int,
-    seed: int,
-    sessions: int,
-    month: str,
-    faults: tuple[str, ...],
-    console: Console,
-    versions: tuple[str, ...] = (),
-    *,
-    handshake: bool = False,
+    port: int, seed: int, sessions: int, month: str, manners: Manners, console: Console, exhibits: str = ""
 ) -> None:
     """Serve the world until interrupted, and say how to reach it; the fault `list` prints the faults instead."""
-    if "list" in faults:
+    if "list" in manners.faults:
         console.print(_fault_table())
         return
-    world = build_world(seed, sessions, parse_month(month))
-    with SandboxServer(world, port, faults, versions, by_hand=not handshake) as server:
+    world = build_world(seed, sessions, parse_month(month), exhibits=_counts(exhibits))
+    with SandboxServer(world, port, manners.faults, manners.versions, by_hand=manners.by_hand) as server:
         console.print(f"[bold]Sandbox[/] of {sessions:,} sessions (seed {seed}) on port {server.port}; Ctrl+C stops it")
         console.print("\nroamledger.toml:\n", style="dim")
         console.print(settings_toml(server.connections()), markup=False, highlight=False)
@@ -44,13 +52,6 @@ def serve(
             server.wait()
         except KeyboardInterrupt:
             console.print(f"\nstopped after {server.requests:,} requests")
-
-
-def _fault_table() -> Table:
-    table = Table("fault", "strikes", "what happens", title="Fault modes of the sandbox", title_justify="left")
-    for name, (kind, said) in fault_table().items():
-        table.add_row(name, kind, said)
-    return table
 
 
 def write(directory: Path, sessions: int, seed: int, month: str, console: Console, exhibits: str = "") -> None:
@@ -74,3 +75,10 @@ def _counts(text: str) -> dict[str, int]:
     except CountError as error:
         msg = f"--exhibits: {error}"
         raise UserError(msg) from None
+
+
+def _fault_table() -> Table:
+    table = Table("fault", "strikes", "what happens", title="Fault modes of the sandbox", title_justify="left")
+    for name, (kind, said) in fault_table().items():
+        table.add_row(name, kind, said)
+    return table
