@@ -20,6 +20,7 @@ from pipelines.lib.ocpi_client.transport import Transport, UnreadableAnswer
 from pipelines.lib.ocpi_client.versions import (
     DETAILS,
     VERSION_LIST,
+    InterfaceRole,
     PeerApi,
     agreed_version,
     credentials_endpoint,
@@ -39,14 +40,18 @@ class Peer:
 
     transport: Transport
 
-    def discover(self) -> PeerApi:
-        """Walk versions and version details; raise `PeerFailure` where the peer or a common version is missing."""
+    def discover(self, role: InterfaceRole = "SENDER") -> PeerApi:
+        """Walk versions and version details; raise `PeerFailure` where the peer or a common version is missing.
+
+        Args:
+            role: in which the peer offers the modules: SENDER to pull from it, RECEIVER to push to it.
+        """
         connection = self.transport.connection
         version = agreed_version(connection, self._object(connection.versions_url, VERSION_LIST))
         endpoints = self._object(self._allowed(version.url), DETAILS).endpoints
-        senders = {name: self._allowed(url) for name, url in module_urls(endpoints, "SENDER").items()}
+        urls = {name: self._allowed(url) for name, url in module_urls(endpoints, role).items()}
         credentials = credentials_endpoint(endpoints)
-        return PeerApi(version.version, senders, self._allowed(credentials) if credentials else None)
+        return PeerApi(version.version, urls, self._allowed(credentials) if credentials else None)
 
     def pages(
         self, api: PeerApi, module: str, since: datetime | None, until: datetime, limit: int | None = None
