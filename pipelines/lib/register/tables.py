@@ -148,3 +148,73 @@ CONNECTION_EVENTS = Table(
     Index("ix_connection_events_connection", "connection_id"),
     comment="One row per handshake that was completed: registered, rotated, unregistered. Fingerprints, never tokens.",
 )
+
+TOKEN_DECISIONS = Table(
+    "token_decisions",
+    METADATA,
+    Column("token_uid", String(64), primary_key=True),
+    Column("token_type", String(32), primary_key=True),
+    Column("decision_index", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("score", Integer, nullable=True),
+    Column("signal_ids", String(255), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("happened_at", UtcDateTime, nullable=False),
+    comment="One row per decision of a person to block or unblock a token; the last one holds.",
+)
+
+OUTBOX_MESSAGES = Table(
+    "outbox_messages",
+    METADATA,
+    Column("message_id", String(160), primary_key=True),
+    Column("connection_id", String(64), nullable=False),
+    Column("topic", String(32), nullable=False),
+    Column("object_key", String(128), nullable=False),
+    Column("content_json", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_outbox_messages_object", "connection_id", "topic", "object_key"),
+    comment="One row per object that a peer is to be sent; of one object only the newest message goes out.",
+)
+
+OUTBOX_ATTEMPTS = Table(
+    "outbox_attempts",
+    METADATA,
+    Column("message_id", String(160), ForeignKey("outbox_messages.message_id"), primary_key=True),
+    Column("attempt_index", Integer, primary_key=True),
+    Column("outcome", String(16), nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("due_at", UtcDateTime, nullable=True),
+    Column("happened_at", UtcDateTime, nullable=False),
+    comment="One row per attempt to deliver: sent, failed (due again at), gave_up, superseded, again.",
+)
+
+CPO_INVOICE_CHECKS = Table(
+    "cpo_invoice_checks",
+    METADATA,
+    Column("check_id", Integer, primary_key=True, autoincrement=True),
+    Column("cpo_id", String(16), nullable=False),
+    Column("invoice_id", String(255), nullable=False),
+    Column("file_sha256", String(64), nullable=False),
+    Column("result_json", Text, nullable=False),
+    Column("result_sha256", String(64), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("checked_at", UtcDateTime, nullable=False),
+    Index("ix_cpo_invoice_checks_invoice", "cpo_id", "invoice_id"),
+    comment="One row per check of a CPO's invoice: what was checked, and what came of it, line by line.",
+)
+
+CPO_INVOICE_APPROVALS = Table(
+    "cpo_invoice_approvals",
+    METADATA,
+    Column("cdr_key", String(128), primary_key=True),
+    Column("event_index", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("check_id", Integer, ForeignKey("cpo_invoice_checks.check_id"), nullable=False),
+    Column("cpo_id", String(16), nullable=False),
+    Column("invoice_id", String(255), nullable=False),
+    Column("amount", String(32), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("happened_at", UtcDateTime, nullable=False),
+    comment="One row per CDR approved for payment or released again; the key is why none is approved twice at once.",
+)
