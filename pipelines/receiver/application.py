@@ -30,6 +30,7 @@ from pipelines.receiver.objects import ObjectIndex
 from pipelines.receiver.publishing import Publisher
 from pipelines.receiver.pulled import PulledObjects
 from pipelines.receiver.pushes import Pushes
+from pipelines.receiver.replaying import replay
 from pipelines.receiver.spool import Limits, SegmentWriter, Spool, recover
 
 ROOT: Final = "/ocpi"
@@ -65,6 +66,7 @@ class Receiver:
         folder, lake = settings.home / "receiver", Lake(settings.lake)
         index = ObjectIndex(folder / "objects.sqlite")
         self._publisher = Publisher(folder / "spool", lake, index)
+        replay(lake, index)
         recover(folder / "spool", index, settings.clock())
         self._publisher()
         self._spool = Spool(SegmentWriter(folder / "spool", index, settings.clock, bounds.spool), self._publisher)

@@ -48,6 +48,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     position: int | None
     """of its record on the page; None where there is none, as for DELETE"""
+    sequence: int
     received_at: datetime
     method: str
     path: str
@@ -56,12 +57,14 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str | None = None
     correlation_id: str | None = None
     sent: msgspec.Raw = NOTHING
+    is_evidence: bool = False
 
     @classmethod
     def of(cls, entry: Entry, position: int | None) -> Receipt:
         """Give the receipt of an entry."""
         return cls(
             position=position,
+            sequence=entry.sequence,
             received_at=entry.received_at,
             method=entry.method,
             path=entry.path,
@@ -70,6 +73,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             request_id=entry.request_id,
             correlation_id=entry.correlation_id,
             sent=entry.sent,
+            is_evidence=entry.is_evidence,
         )
 
 

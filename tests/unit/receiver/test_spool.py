@@ -16,7 +16,7 @@ from pipelines.lib.raw_store import RawStore
 from pipelines.receiver.application import Bounds
 from pipelines.receiver.server import ReceiverServer
 from pipelines.receiver.spool import Limits
-from tests.unit.intake.little_peer import cdr
+from tests.unit.intake.little_peer import cdr, tariff
 from tests.unit.receiver.conftest import TOKEN, encoded
 
 SMALL = Bounds(requests_per_second=1e6, burst=10**6, spool=Limits(segment_bytes=20_000, segment_seconds=0.2))
@@ -120,6 +120,22 @@ def test_a_segment_published_but_not_deleted_is_published_once(receiving, settin
         pass
     assert stored_ids(lake) == ["C000001"]
     assert not closed.exists()
+
+
+def test_an_index_that_is_lost_is_made_again_from_the_raw_store(receiving, settings, lake):
+    with receiving() as client:
+        for number in (1, 2):
+            where = client.post("2.2.1/cdrs", json=cdr(number)).headers["Location"]
+        client.post("2.2.1/cdrs", json=cdr(2, total_energy=99))
+        client.put("2.2.1/tariffs/DE/LDW/T1", json=tariff())
+        client.delete("2.2.1/tariffs/DE/LDW/T1")
+    for path in (settings.home / "receiver").glob("objects.sqlite*"):
+        path.unlink()
+    with receiving() as client:
+        assert client.get(where.split("/ocpi/")[1]).json()["data"] == cdr(2)
+        assert client.get("2.2.1/tariffs/DE/LDW/T1").status_code == 404
+        assert client.post("2.2.1/cdrs", json=cdr(1)).json()["status_code"] == 1000
+    assert stored_ids(lake) == ["C000001", "C000002", "C000002"]
 
 
 def test_many_pushes_in_one_second_are_one_page(receiving, lake):
