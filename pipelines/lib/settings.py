@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Literal, Self
@@ -23,6 +24,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -262,7 +264,15 @@ def load_settings() -> Settings:
         msg = f"settings: {error}: write it as JSON, or declare it in {config_file()}"
         raise UserError(msg) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        msg = f"setting {name}: {first['msg']} (in {config_file()} or ROAMLEDGER_{name.upper()})"
-        raise UserError(msg) from None
+        raise UserError(_complaint(error.errors()[0])) from None
+
+
+def _complaint(error: ErrorDetails) -> str:
+    """Say in one line which setting is wrong and why; an unknown one is told the name that it may have meant."""
+    name = ".".join(str(part) for part in error["loc"])
+    said = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        known = [*Settings.model_fields, *Connection.model_fields, *OwnParty.model_fields]
+        meant = get_close_matches(str(error["loc"][-1]), known, n=1)
+        said = f"is not known; did you mean {meant[0]}?" if meant else "is not known"
+    return f"setting {name}: {said} (in {config_file()} or ROAMLEDGER_{name.upper()})"
