@@ -6,6 +6,7 @@ that flagged both would hold a good claim.
 
 import polars as pl
 
+from models.reconciliation.frames import only
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 
 _WRITTEN = ("last_updated_at", "received_at", "cdr_key")
@@ -35,6 +36,8 @@ def taken_back(cdrs: pl.DataFrame) -> pl.Series:
     A credit of less than its original is a partial one, and leaves the claim standing. Where the original is not among
     `cdrs`, or an amount is unknown, the credit counts as full, which is all that OCPI knows.
     """
+    if not cdrs["is_credit"].any():
+        return pl.Series("cdr_key", [], pl.String)
     given = cdrs.filter("is_credit").select(original_key(), pl.col("total_cost_excl_vat").abs().alias("credited"))
     credited = given.drop_nulls("original_key").group_by("original_key").agg(_sum_if_known("credited"))
     claimed = cdrs.filter(~pl.col("is_credit")).select(
@@ -57,7 +60,7 @@ def with_credit_status(cdrs: pl.DataFrame) -> pl.DataFrame:
 
 def standing(cdrs: pl.DataFrame) -> pl.DataFrame:
     """Keep the claims that stand: no credit CDRs, and nothing `is_credited`."""
-    return cdrs.filter(~pl.col("is_credit") & ~pl.col("is_credited"))
+    return only(cdrs, ~pl.col("is_credit") & ~pl.col("is_credited"))
 
 
 def copies_by_session(cdrs: pl.DataFrame) -> pl.DataFrame:

@@ -8,8 +8,9 @@ from typing import Final
 import polars as pl
 
 from models.reconciliation.causes import NO_CAUSES
-from models.reconciliation.copies import copy_keys, standing
-from models.reconciliation.prices import with_prices
+from models.reconciliation.copies import copies_by_session, copies_by_start, standing
+from models.reconciliation.frames import beside, only, sorted_by
+from models.reconciliation.prices import exceeds_tolerance, with_prices
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 from models.reconciliation.tokens import with_token
 from models.schemas.registry import Layer, table
@@ -74,18 +75,23 @@ class Evidence:
     @cached_property
     def judged(self) -> pl.DataFrame:
         """The CDRs that a run decides about."""
-        return self.cdrs.filter("is_judged")
+        return only(self.cdrs, pl.col("is_judged"))
 
     @cached_property
     def claims(self) -> pl.DataFrame:
         """Judged CDRs that claim money, with what tokens, matching and rating say of each.
 
         No credits, and nothing that a credit took back. Beside the columns of `cdrs` there are those of `with_token`,
-        `with_prices` and `match_kind`, `match_reason`.
+        `with_prices`, `period_sums`, and `match_kind`, `match_reason`.
         """
         found = self.matches.select("cdr_key", "match_kind", pl.col("reason").alias("match_reason"))
-        matched = standing(self.judged).join(found, on="cdr_key", how="left", maintain_order="left", validate="1:1")
-        return with_prices(with_token(matched, self.tokens), self.priced)
+        told = beside(beside(self.judged, found), self.period_sums)
+        return standing(with_prices(with_token(told, self.tokens), self.priced))
+
+    @cached_property
+    def differing(self) -> pl.DataFrame:
+        """Claims whose price differs by more than the agreement tolerates."""
+        return self.claims.filter(exceeds_tolerance())
 
     @cached_property
     def credits(self) -> pl.DataFrame:
@@ -93,9 +99,20 @@ class Evidence:
         return self.judged.filter("is_credit")
 
     @cached_property
+    def copies_by_session(self) -> pl.DataFrame:
+        """CDRs that repeat a session id, see `models.reconciliation.copies`."""
+        return copies_by_session(self.cdrs)
+
+    @cached_property
+    def copies_by_start(self) -> pl.DataFrame:
+        """CDRs that tell a session again under a new id, see `models.reconciliation.copies`."""
+        return copies_by_start(self.cdrs, self.limits)
+
+    @cached_property
     def copies(self) -> pl.Series:
         """Keys of the CDRs that tell a session again."""
-        return copy_keys(self.cdrs, self.limits)
+        found = (self.copies_by_session, self.copies_by_start)
+        return pl.concat([frame.select("cdr_key") for frame in found]).unique().get_column("cdr_key").sort()
 
     @cached_property
     def sessions(self) -> pl.DataFrame:
@@ -113,7 +130,7 @@ class Evidence:
         numbered = (each.str.to_uppercase().cast(pl.Categorical).to_physical() for each in (token, evse))
         names = ("token_number", "evse_number")
         told = kept.select(*wanted, *(each.alias(name) for each, name in zip(numbered, names, strict=True)))
-        return told.sort("started_at", "ended_at", "cdr_number")
+        return told.sort(pl.col("started_at").dt.epoch("us"), pl.col("ended_at").dt.epoch("us"), "cdr_number")
 
     @cached_property
     def sessions_by_token(self) -> pl.DataFrame:
@@ -138,9 +155,9 @@ class Evidence:
             "started_at",
             pl.col("energy_kwh"),
             pl.when(~is_silent).then(told).alias("hours"),
-        ).sort("cdr_key")
-        numbered = known.with_columns(pl.col("cdr_key").rle_id().alias("number"))
-        return numbered.group_by("number").agg(
+        )
+        numbered = sorted_by(known, "cdr_key").with_columns(pl.col("cdr_key").rle_id().alias("number"))
+        sums = numbered.group_by("number").agg(
             pl.col("cdr_key").first(),
             pl.when(pl.col("energy_kwh").count() > 0).then(pl.col("energy_kwh").sum()).alias("energy"),
             pl.col("started_at").min().alias("first_at"),
@@ -151,6 +168,7 @@ class Evidence:
             .cast(pl.Int64)
             .alias("told_seconds"),
         )
+        return sums.sort("number").drop("number")
 
     @cached_property
     def known_until(self) -> datetime | None:

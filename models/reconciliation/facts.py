@@ -4,6 +4,7 @@ import polars as pl
 
 from models.rating.selection import connector_key
 from models.reconciliation.copies import with_credit_status
+from models.reconciliation.frames import sorted_by
 from models.reconciliation.thresholds import DEFAULTS
 from models.reconciliation.wording import billed
 
@@ -25,12 +26,14 @@ def cdrs_with_facts(
         connectors: `typed/connectors`.
     """
     judged = cdrs.with_columns(pl.lit(True).alias("is_judged"))
-    together = pl.concat([judged, neighbours.with_columns(pl.lit(False).alias("is_judged"))], how="vertical")
+    together = sorted_by(
+        pl.concat([judged, neighbours.with_columns(pl.lit(False).alias("is_judged"))], how="vertical"), "cdr_key"
+    )
     return (
         with_credit_status(together)
         .with_columns(billed(pl.col("total_cost_excl_vat")).alias("claimed"), connector_key())
-        .join(_connector_facts(connectors), on="connector_key", how="left", validate="m:1")
-        .join(_agreement_facts(agreements), on="cpo_id", how="left", validate="m:1")
+        .join(_connector_facts(connectors), on="connector_key", how="left", maintain_order="left", validate="m:1")
+        .join(_agreement_facts(agreements), on="cpo_id", how="left", maintain_order="left", validate="m:1")
         .with_columns(
             pl.col("tolerance_amount").fill_null(DEFAULTS.tolerance_amount),
             pl.col("tolerance_pct").fill_null(DEFAULTS.tolerance_pct),
@@ -38,7 +41,6 @@ def cdrs_with_facts(
             pl.coalesce("connector_power_type", "_power_type").alias("power_type"),
         )
         .drop("_power_type")
-        .sort("cdr_key")
     )
 
 

@@ -9,11 +9,13 @@ from typing import Final
 import polars as pl
 
 from models.reconciliation.copies import COPY_COLUMNS, copy_keys, taken_back, with_credit_status
+from models.reconciliation.frames import sorted_by
 from models.reconciliation.pairing import pair
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import MatchKind
 
+_PLACE: Final = ("cpo_id", "location_id", "evse_uid")
 _ALLOWED: Final = "ALLOWED"
 _WHITELIST: Final = "WHITELIST"
 _NEEDED: Final = (*COPY_COLUMNS, "authorization_reference", "auth_method", "billing_month")
@@ -38,15 +40,18 @@ def match(
         sessions: `typed/sessions` around the CDRs.
         limits: name the time window.
     """
-    own = cdrs.select(_NEEDED)
+    own, granted = sorted_by(cdrs.select(_NEEDED), "cdr_key"), sorted_by(authorizations, "authorization_id")
     known = with_credit_status(pl.concat([own, neighbours.select(_NEEDED)], how="vertical"))
     claims = _claims(known.head(own.height), known, limits)
-    by_authorization = pair(claims, _authorizations(authorizations, taken))
+    held = sorted_by(sessions, "session_key")
+    by_authorization = pair(claims, _authorizations(granted, taken))
     at_the_same_time = claims.with_columns(
         pl.col("session_reference").alias("reference"), pl.col("after_seconds").alias("before_seconds")
     )
-    with_session = pair(at_the_same_time, session_offers(sessions))
-    return _as_matches(own, by_authorization, with_session, authorizations, limits)
+    with_session = pair(at_the_same_time, _sessions(held))
+    named = _named(granted.select("authorization_id", "authorized_at"), by_authorization, "match_kind")
+    claimed = _named(held.select("session_key"), with_session, "session_match_kind")
+    return _as_matches(own, named, claimed, limits)
 
 
 def taken_authorizations(earlier: pl.DataFrame, cdrs: pl.DataFrame) -> pl.Series:
@@ -67,27 +72,37 @@ def _claims(cdrs: pl.DataFrame, known: pl.DataFrame, limits: Limits) -> pl.DataF
     is_copy = pl.col("cdr_key").is_in(copy_keys(known, limits).implode())
     whitelisted = pl.col("auth_method").eq_missing(_WHITELIST)
     session = pl.concat_str(_upper("cpo_id"), _upper("session_id"), separator="*")
-    return cdrs.filter(~pl.col("is_credit")).select(
-        pl.col("cdr_key").alias("claim_key"),
-        pl.col("started_at").alias("at"),
-        pl.col("last_updated_at").alias("written_at"),
-        *(_upper(name) for name in ("cpo_id", "location_id", "evse_uid", "token_uid")),
-        _given_to_the_token(),
-        session.alias("session_reference"),
-        pl.sum_horizontal(pl.col("is_credited") * 4, is_copy * 2, whitelisted * 1).alias("queue"),
-        limits.expr("authorized_before_seconds").alias("before_seconds"),
-        limits.expr("authorized_after_seconds").alias("after_seconds"),
+    return (
+        cdrs.with_row_index("claim")
+        .filter(~pl.col("is_credit"))
+        .select(
+            "claim",
+            pl.col("started_at").alias("at"),
+            pl.col("last_updated_at").alias("written_at"),
+            *_PLACE,
+            _upper("token_uid"),
+            _given_to_the_token(),
+            session.alias("session_reference"),
+            pl.sum_horizontal(pl.col("is_credited") * 4, is_copy * 2, whitelisted * 1).alias("queue"),
+            limits.expr("authorized_before_seconds").alias("before_seconds"),
+            limits.expr("authorized_after_seconds").alias("after_seconds"),
+        )
     )
 
 
 def _authorizations(authorizations: pl.DataFrame, taken: pl.Series) -> pl.DataFrame:
     """Keep the authorizations that were granted and are not used yet, as offers."""
     is_free = (pl.col("result") == _ALLOWED) & ~pl.col("authorization_id").is_in(taken.implode())
-    return authorizations.filter(is_free).select(
-        pl.col("authorization_id").alias("offer_key"),
-        pl.col("authorized_at").alias("at"),
-        *(_upper(name) for name in ("cpo_id", "location_id", "evse_uid", "token_uid")),
-        _given_to_the_token(),
+    return (
+        authorizations.with_row_index("offer")
+        .filter(is_free)
+        .select(
+            "offer",
+            pl.col("authorized_at").alias("at"),
+            *_PLACE,
+            _upper("token_uid"),
+            _given_to_the_token(),
+        )
     )
 
 
@@ -96,32 +111,33 @@ def _given_to_the_token() -> pl.Expr:
     return pl.concat_str(_upper("token_uid"), _upper("authorization_reference"), separator=" ").alias("reference")
 
 
-def session_offers(sessions: pl.DataFrame) -> pl.DataFrame:
+def _sessions(sessions: pl.DataFrame) -> pl.DataFrame:
     """Give sessions as offers to CDRs; what is invalid will not be billed, and is none."""
-    return sessions.filter(pl.col("status") != "INVALID").select(
-        pl.col("session_key").alias("offer_key"),
-        pl.col("started_at").alias("at"),
-        *(_upper(name) for name in ("cpo_id", "location_id", "evse_uid", "token_uid")),
-        pl.col("session_key").alias("reference"),
+    return (
+        sessions.with_row_index("offer")
+        .filter(pl.col("status") != "INVALID")
+        .select(
+            "offer",
+            pl.col("started_at").alias("at"),
+            *_PLACE,
+            _upper("token_uid"),
+            pl.col("session_key").alias("reference"),
+        )
     )
 
 
-def _as_matches(
-    cdrs: pl.DataFrame,
-    by_authorization: pl.DataFrame,
-    with_session: pl.DataFrame,
-    authorizations: pl.DataFrame,
-    limits: Limits,
-) -> pl.DataFrame:
-    instants = authorizations.select("authorization_id", "authorized_at")
-    granted = by_authorization.rename({"claim_key": "cdr_key", "offer_key": "authorization_id", "kind": "match_kind"})
-    held = with_session.rename({"claim_key": "cdr_key", "offer_key": "session_key", "kind": "session_match_kind"})
+def _named(offers: pl.DataFrame, pairs: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Put the offer's own columns in the place of its number."""
+    return offers[pairs["offer"]].with_columns(pairs["claim"], pairs["kind"].alias(kind))
+
+
+def _as_matches(cdrs: pl.DataFrame, granted: pl.DataFrame, held: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     reason = pl.when(pl.col("authorization_id").is_null()).then(_reason(limits))
     session_reason = pl.when(pl.col("session_key").is_null()).then(_session_reason())
     return (
-        cdrs.join(granted, on="cdr_key", how="left", validate="1:1")
-        .join(instants, on="authorization_id", how="left", validate="m:1")
-        .join(held, on="cdr_key", how="left", validate="1:1")
+        cdrs.with_row_index("claim")
+        .join(granted, on="claim", how="left", maintain_order="left", validate="1:1")
+        .join(held, on="claim", how="left", maintain_order="left", validate="1:1")
         .with_columns(
             pl.col("match_kind", "session_match_kind").fill_null(str(MatchKind.NONE)),
             (pl.col("started_at") - pl.col("authorized_at")).dt.total_seconds().alias("seconds_from_authorization"),
@@ -129,7 +145,6 @@ def _as_matches(
             session_reason.alias("session_reason"),
         )
         .select(list(table(Layer.MATCHED, "matches").schema))
-        .sort("cdr_key")
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from models.reconciliation.frames import beside, sorted_by
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 from models.reconciliation.tokens import with_token
 from models.schemas.registry import Layer, table
@@ -13,6 +14,8 @@ from models.types.vocabularies import MatchKind, MatchOutcome, RecordKind, Tarif
 
 _OFFLINE: Final = ("ALWAYS", "ALLOWED", "ALLOWED_OFFLINE")
 _NOT_BILLED: Final = ("INVALID", "RESERVATION")
+_AUTHORIZATION: Final = ("authorization_id", "cpo_id", "result", "authorized_at", "billing_month")
+_SESSION: Final = ("session_key", "cpo_id", "status", "started_at", "ended_at", "billing_month")
 _RUNNING: Final = ("ACTIVE", "PENDING")
 
 
@@ -39,15 +42,17 @@ class MonthOfRecords:
 def record_outcomes(month: MonthOfRecords) -> pl.DataFrame:
     """Give `matched/record_outcomes`, sorted by kind and key: conservation seen from all four sides."""
     schema = table(Layer.MATCHED, "record_outcomes").schema
-    parts = [_authorizations(month), _sessions(month), _cdrs(month), _tariffs(month)]
+    parts = [_authorizations(month), _cdrs(month), _sessions(month), _tariffs(month)]
     shaped = [part.select(pl.col(name).cast(kind) for name, kind in schema.items()) for part in parts]
-    return pl.concat(shaped, how="vertical").sort("record_kind", "record_key")
+    return pl.concat([sorted_by(part, "record_key") for part in shaped], how="vertical")
 
 
 def _authorizations(month: MonthOfRecords) -> pl.DataFrame:
     """Say of each authorization which CDR used it, or why none did."""
     users = month.matches.drop_nulls("authorization_id").select("authorization_id", "cdr_key", "match_kind")
-    used = month.authorizations.join(users, on="authorization_id", how="left", validate="1:1")
+    used = month.authorizations.select(_AUTHORIZATION).join(
+        users, on="authorization_id", how="left", maintain_order="left", validate="1:1"
+    )
     is_refused = pl.col("result") != "ALLOWED"
     refused = pl.format("it was refused ({})", "result")
     return _ended(used, month, pl.col("authorized_at"), is_refused, refused).select(
@@ -65,7 +70,9 @@ def _authorizations(month: MonthOfRecords) -> pl.DataFrame:
 def _sessions(month: MonthOfRecords) -> pl.DataFrame:
     """Say of each session which CDR claims it, or why none does."""
     users = month.matches.drop_nulls("session_key").select("session_key", "cdr_key", match_kind="session_match_kind")
-    used = month.sessions.join(users, on="session_key", how="left", validate="1:1")
+    used = month.sessions.select(_SESSION).join(
+        users, on="session_key", how="left", maintain_order="left", validate="1:1"
+    )
     is_unbilled = pl.col("status").is_in(_NOT_BILLED)
     unbilled = pl.format("a session that is {} is not billed", pl.col("status").str.to_lowercase())
     ended = pl.when(~pl.col("status").is_in(_RUNNING)).then(pl.coalesce("ended_at", "started_at"))
@@ -114,7 +121,8 @@ def _ended(
 def _cdrs(month: MonthOfRecords) -> pl.DataFrame:
     """Say of each CDR which authorization it used, or why it has none."""
     found = month.matches.select("cdr_key", "match_kind", "authorization_id", "session_key", "reason")
-    matched = with_token(month.cdrs, month.tokens).join(found, on="cdr_key", how="left", validate="1:1")
+    needed = ("cdr_key", "token_uid", "token_type", "started_at", "auth_method", "is_credit", "billing_month")
+    matched = with_token(beside(month.cdrs.select(needed), found), month.tokens)
     is_matched = pl.col("match_kind") != str(MatchKind.NONE)
     is_whitelisted = pl.col("auth_method").eq_missing("WHITELIST") & pl.col("whitelist").is_in(_OFFLINE)
     needs_none = pl.col("is_credit") | is_whitelisted.fill_null(False)

@@ -5,6 +5,8 @@ from typing import Final
 
 import polars as pl
 
+from models.reconciliation.frames import only, sorted_by
+
 _ROUNDS: Final = 64
 """Bound on rounds, see `later_starting`; a group with more overlaps than this is flagged as a whole."""
 
@@ -17,14 +19,15 @@ def later_starting(sessions: pl.DataFrame, group: str, tolerance: timedelta | pl
     at again, for as many rounds as a group has overlaps; each round costs one sort-free pass over the groups concerned.
 
     Args:
-        sessions: `cdr_number` (unique), `started_at`, `ended_at` and the group column, null where unknown.
+        sessions: `cdr_number` (unique), `started_at`, `ended_at` and the group column, null where unknown; sorted by
+            start, end and number.
         group: the column within which sessions exclude each other.
         tolerance: overlaps up to this long are clean; of all sessions, or per session.
     """
     columns = ("cdr_number", "started_at", "ended_at", "tolerance", "group")
     allowed = tolerance if isinstance(tolerance, pl.Expr) else pl.lit(tolerance)
-    known = sessions.drop_nulls(group).filter(pl.col("started_at") < pl.col("ended_at"))
-    ordered = known.sort(group, "started_at", "ended_at", "cdr_number")
+    known = only(sessions, pl.col(group).is_not_null() & (pl.col("started_at") < pl.col("ended_at")))
+    ordered = sorted_by(known, group)
     # Windows over a number are several times faster than over text.
     numbered = ordered.with_columns(allowed.alias("tolerance"), pl.col(group).rle_id().alias("group"))
     remaining = _where_any_overlap(numbered.select(columns))

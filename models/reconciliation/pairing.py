@@ -20,66 +20,61 @@ _SECONDS_BITS: Final = 36
 """Room for epoch seconds (until the year 4147) below the token's number in one integer key."""
 
 CLAIM_COLUMNS: Final = (
-    *("claim_key", "at", "written_at", "cpo_id", "location_id", "evse_uid", "token_uid", "reference"),
+    *("claim", "at", "written_at", "cpo_id", "location_id", "evse_uid", "token_uid", "reference"),
     *("queue", "before_seconds", "after_seconds"),
 )
-"""What a claim must say. `reference`, which pairs by itself, and `token_uid` may be null; `queue` comes first where two
-want the same offer; the window reaches from `before_seconds` before `at` to `after_seconds` after it. Texts are in
-upper case."""
-OFFER_COLUMNS: Final = ("offer_key", "at", "cpo_id", "location_id", "evse_uid", "token_uid", "reference")
-"""What an offer must say. All but key and instant may be null: unknown places fit any."""
+"""What a claim must say. `claim` is its number in the order of keys; `reference`, which pairs by itself, and
+`token_uid` are in upper case and may be null; `queue` comes first where two want the same offer; the window reaches
+from `before_seconds` before `at` to `after_seconds` after it."""
+OFFER_COLUMNS: Final = ("offer", "at", "cpo_id", "location_id", "evse_uid", "token_uid", "reference")
+"""What an offer must say. All but number and instant may be null: unknown places fit any."""
 
 _ORDER: Final = ("queue", "distance", "place", "written_at", "claim", "offer_at", "offer")
 
 
 def pair(claims: pl.DataFrame, offers: pl.DataFrame) -> pl.DataFrame:
-    """Give one row per paired claim: `claim_key`, `offer_key`, `kind` (a word of `MatchKind`), sorted by claim.
+    """Give one row per paired claim: `claim`, `offer`, `kind` (a word of `MatchKind`).
 
     Args:
         claims: `CLAIM_COLUMNS`, one row per claim.
         offers: `OFFER_COLUMNS`, one row per offer.
     """
-    queue = claims.sort("claim_key").with_row_index("claim")
-    line = offers.sort("offer_key").with_row_index("offer")
-    by_reference = _assign(_pairs_by_reference(queue, line)).with_columns(kind=pl.lit(str(MatchKind.BY_REFERENCE)))
-    rest = queue.join(by_reference, on="claim", how="anti").drop_nulls("token_uid")
-    unused = line.join(by_reference, on="offer", how="anti").drop_nulls("token_uid")
-    candidates = _pairs_by_window(rest, unused)
-    by_window = _told_ambiguous(_assign(candidates), candidates)
-    paired = pl.concat([by_reference, by_window], how="vertical")
-    return (
-        paired.with_columns(
-            queue.get_column("claim_key").gather(paired["claim"]),
-            line.get_column("offer_key").gather(paired["offer"]),
-        )
-        .select("claim_key", "offer_key", "kind")
-        .sort("claim_key")
-    )
+    by_reference = _assign(_by_reference(claims, offers), claims, offers)
+    rest = claims.filter(~pl.col("claim").is_in(by_reference["claim"].implode())).drop_nulls("token_uid")
+    unused = offers.filter(~pl.col("offer").is_in(by_reference["offer"].implode())).drop_nulls("token_uid")
+    candidates = _details(_by_window(rest, unused), rest, unused).filter(_same_place())
+    by_window = _told_ambiguous(_best(_ranked(candidates)), candidates)
+    named = by_reference.with_columns(kind=pl.lit(str(MatchKind.BY_REFERENCE)))
+    return pl.concat([named, by_window], how="vertical")
 
 
-def _pairs_by_reference(queue: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
+def _by_reference(claims: pl.DataFrame, offers: pl.DataFrame) -> pl.DataFrame:
     """Pair what shares its reference; of several offers under one reference the last counts (OCPI).
 
     Joined by the hash of the reference, and held against the text afterwards.
     """
-    wanted, given = (_hashed(frame.drop_nulls("reference")) for frame in (queue, line))
-    last = given.sort("at", "offer").unique("hash", keep="last", maintain_order=True)
-    pairs = wanted.join(last, on="hash", how="inner")
-    return _pairs(pairs.filter(pl.col("reference") == pl.col("reference_right")))
+    wanted, given = (frame.drop_nulls("reference") for frame in (claims, offers))
+    left = wanted.select("claim", "reference", pl.col("reference").hash().alias("hash"))
+    right = _last_of_each(given.select("offer", "at", "reference", pl.col("reference").hash().alias("hash")))
+    pairs = left.join(right.drop("at"), on="hash", how="inner")
+    return pairs.filter(pl.col("reference") == pl.col("reference_right")).select("claim", "offer")
 
 
-def _hashed(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col("reference").hash().alias("hash"))
+def _last_of_each(given: pl.DataFrame) -> pl.DataFrame:
+    """Keep the last offer under each reference; few have more than one."""
+    is_repeated = given["hash"].is_duplicated()
+    repeated = given.filter(is_repeated).sort("at", "offer").unique("hash", keep="last", maintain_order=True)
+    return pl.concat([given.filter(~is_repeated), repeated])
 
 
-def _pairs_by_window(rest: pl.DataFrame, unused: pl.DataFrame) -> pl.DataFrame:
-    """Pair what shares the token, lies within the window, and does not name two different places.
+def _by_window(rest: pl.DataFrame, unused: pl.DataFrame) -> pl.DataFrame:
+    """Pair what shares the token and lies within the window.
 
     Token and second make one number, so that the offers in a claim's window are a stretch of the sorted offers.
     """
     numbers = unused.select("token_uid").unique().with_row_index("token_number")
     claims, offers = (_numbered(frame, numbers) for frame in (rest, unused))
-    ordered = offers.sort("number", "offer").with_row_index("position")
+    ordered = offers.select("offer", "number").sort("number", "offer")
     keys, number = ordered.get_column("number"), claims.get_column("number")
     nearest = keys.search_sorted(number).cast(pl.Int64)
     first = keys.search_sorted(number - claims.get_column("before_seconds"), "left").cast(pl.Int64)
@@ -88,11 +83,8 @@ def _pairs_by_window(rest: pl.DataFrame, unused: pl.DataFrame) -> pl.DataFrame:
         pl.max_horizontal(first.alias("first"), nearest - _NEAREST),
         pl.min_horizontal(last.alias("last"), nearest + _NEAREST),
     )
-    spread = claims.with_columns(stretch.alias("position")).explode("position", empty_as_null=False)
-    positions = spread.get_column("position")
-    found = ordered.select(pl.all().name.suffix("_right")).select(pl.all().gather(positions))
-    pairs = pl.concat([spread.drop("position"), found], how="horizontal")
-    return _pairs(pairs.rename({"offer_right": "offer"}).filter(_same_place()))
+    spread = claims.select("claim", stretch.alias("position")).explode("position", empty_as_null=False)
+    return spread.select("claim", ordered.get_column("offer").gather(spread["position"]).alias("offer"))
 
 
 def _numbered(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
@@ -109,26 +101,51 @@ def _same_place() -> pl.Expr:
     )
 
 
-def _pairs(joined: pl.DataFrame) -> pl.DataFrame:
-    """Keep what orders the pairs: time apart in microseconds, then 0 for the same EVSE, 1 for the location, else 2."""
+def _details(pairs: pl.DataFrame, claims: pl.DataFrame, offers: pl.DataFrame) -> pl.DataFrame:
+    """Add what orders pairs: time apart, and 0 for the same EVSE, 1 for the same location, 2 for none or another.
+
+    Only here are places read and brought to upper case, because most pairs by reference never need it.
+    """
+    mine = claims.select("claim", "queue", "written_at", "at", *(_upper(name) for name in _PLACE))
+    its = offers.select(
+        "offer", pl.col("at").alias("offer_at"), *(_upper(name).alias(f"{name}_right") for name in _PLACE)
+    )
+    joined = pairs.join(mine, on="claim", how="inner", validate="m:1").join(
+        its, on="offer", how="inner", validate="m:1"
+    )
     same_location = pl.col("location_id_right").eq_missing(pl.col("location_id"))
     same_evse = same_location & (pl.col("evse_uid_right") == pl.col("evse_uid")).fill_null(False)
-    return joined.select(
-        "claim",
-        "offer",
-        "queue",
-        "written_at",
-        pl.col("at_right").alias("offer_at"),
-        (pl.col("at") - pl.col("at_right")).abs().alias("distance"),
+    return joined.with_columns(
+        (pl.col("at") - pl.col("offer_at")).abs().alias("distance"),
         (pl.lit(2, pl.Int8) - same_location.cast(pl.Int8) - same_evse.cast(pl.Int8)).alias("place"),
     )
 
 
-def _assign(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Choose pairs so that no claim and no offer stands in two, best pairs first."""
+def _upper(name: str) -> pl.Expr:
+    return pl.col(name).str.to_uppercase()
+
+
+_PLACE: Final = ("cpo_id", "location_id", "evse_uid")
+
+
+def _assign(pairs: pl.DataFrame, claims: pl.DataFrame, offers: pl.DataFrame) -> pl.DataFrame:
+    """Choose pairs so that no claim and no offer stands in two; only what is contested has to be ordered."""
     alone = ~pairs["claim"].is_duplicated() & ~pairs["offer"].is_duplicated()
-    chosen = [pairs.filter(alone).select("claim", "offer")]
-    ranked = pairs.filter(~alone).sort(_ORDER).with_row_index("rank").select("rank", "claim", "offer")
+    contested = pairs.filter(~alone)
+    mine = claims.filter(pl.col("claim").is_in(contested["claim"].implode()))
+    its = offers.filter(pl.col("offer").is_in(contested["offer"].implode()))
+    best = _best(_ranked(_details(contested, mine, its)))
+    return pl.concat([pairs.filter(alone), best], how="vertical")
+
+
+def _ranked(detailed: pl.DataFrame) -> pl.DataFrame:
+    """Order pairs, the best first."""
+    return detailed.sort(_ORDER).with_row_index("rank").select("rank", "claim", "offer")
+
+
+def _best(ranked: pl.DataFrame) -> pl.DataFrame:
+    """Take in each round every pair that is the best of both its partners."""
+    chosen = [ranked.select("claim", "offer").clear()]
     while not ranked.is_empty():
         best_of_both = (pl.col("rank") == pl.col("rank").min().over("claim")) & (
             pl.col("rank") == pl.col("rank").min().over("offer")

@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from models.reconciliation.frames import beside
 from models.reconciliation.wording import billed
 from models.types.money import BILLED
 from models.types.vocabularies import RatingOutcome
@@ -32,7 +33,7 @@ def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
         pl.col("notes").alias("price_notes"),
     )
     return (
-        cdrs.join(recomputed, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+        beside(cdrs, recomputed)
         .with_columns(
             pl.col("is_priced").fill_null(False),
             billed(pl.col("total_cost_excl_vat")).alias("claimed_excl_vat"),

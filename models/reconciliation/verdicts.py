@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from models.reconciliation.frames import sorted_by
 from models.reconciliation.prices import with_prices
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import Severity, Verdict
@@ -31,9 +32,10 @@ def judge(cdrs: pl.DataFrame, findings: pl.DataFrame, priced: pl.DataFrame) -> p
     verdict = pl.coalesce(
         pl.when(f"has_{severity}").then(pl.lit(str(verdict))) for severity, verdict in _VERDICT_OF.items()
     )
+    needed = ("cdr_key", "cpo_id", "currency", "total_cost_excl_vat", "total_cost_incl_vat", "billing_month")
     return (
-        with_prices(cdrs, priced)
-        .join(by_cdr, on="cdr_key", how="left", validate="1:1")
+        with_prices(sorted_by(cdrs.select(needed), "cdr_key"), priced)
+        .join(by_cdr, on="cdr_key", how="left", maintain_order="left", validate="1:1")
         .with_columns(
             verdict.fill_null(str(Verdict.ACCEPT)).alias("verdict"),
             pl.col("rule_ids").fill_null(pl.lit([], dtype=pl.List(pl.String))),
@@ -41,7 +43,6 @@ def judge(cdrs: pl.DataFrame, findings: pl.DataFrame, priced: pl.DataFrame) -> p
             pl.col("total_cost_excl_vat").alias("claimed_excl_vat"),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in table(Layer.MATCHED, "verdicts").schema.items())
-        .sort("cdr_key")
     )
 
 

@@ -13,7 +13,7 @@ from models.schemas.registry import Layer, table
 
 EPOCH = int(np.datetime64("2026-10-01T00:00:00", "s").astype(np.int64))
 MONTH = 30 * 86_400
-CPOS, PLACES = 40, 4000
+CPOS, PLACES = 40, 20_000
 _MICRO = 1_000_000
 
 

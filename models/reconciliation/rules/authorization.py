@@ -66,7 +66,8 @@ def contract_of_another_token(evidence: Evidence) -> pl.DataFrame:
     """
     own, named = (_bare(pl.col(name)) for name in ("token_contract_id", "contract_id"))
     others = evidence.tokens.select(_bare(pl.col("contract_id"))).to_series().unique()
-    broken = evidence.claims.filter(own != named)
+    differing = evidence.claims.filter(pl.col("token_contract_id") != pl.col("contract_id"))
+    broken = differing.filter(own != named)
     is_another = _bare(pl.col("contract_id")).is_in(others.implode())
     return found(
         broken,

@@ -6,6 +6,7 @@ from typing import Final
 import polars as pl
 
 from models.reconciliation.evidence import Evidence
+from models.reconciliation.frames import sorted_by
 from models.reconciliation.rules import (
     authorization,
     credit,
@@ -71,24 +72,23 @@ def catalogue() -> tuple[Rule, ...]:
 
 def find_all(evidence: Evidence, rules: Sequence[Rule] = _RULES) -> pl.DataFrame:
     """Give `matched/findings`, one row per judged CDR and rule that it breaks, sorted by both."""
-    found = [_named(rule, rule.check(evidence)) for rule in rules]
-    return _shaped(evidence, pl.concat(found, how="vertical"), "findings")
+    found = pl.concat([_named(rule, rule.check(evidence)) for rule in rules], how="vertical")
+    facts = evidence.judged.select("cdr_key", "currency", "billing_month")
+    schema = table(Layer.MATCHED, "findings").schema
+    return (
+        found.join(facts, on="cdr_key", how="inner", validate="m:1")
+        .select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+        .sort("cdr_key", "rule_id")
+    )
 
 
 def not_checked(evidence: Evidence, rules: Sequence[Rule] = _RULES) -> pl.DataFrame:
     """Give `matched/not_checked`, one row per judged CDR and rule that had to abstain, sorted by both."""
-    abstained = [rule.not_checked(evidence) for rule in rules]
-    return _shaped(evidence, pl.concat(abstained, how="vertical"), "not_checked")
-
-
-def _shaped(evidence: Evidence, rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    facts = evidence.judged.select("cdr_key", "currency", "billing_month")
-    schema = table(Layer.MATCHED, name).schema
-    return (
-        rows.join(facts, on="cdr_key", how="inner", validate="m:1")
-        .select(pl.col(column).cast(dtype) for column, dtype in schema.items())
-        .sort("cdr_key", "rule_id")
-    )
+    abstained = pl.concat([rule.not_checked(evidence) for rule in rules], how="vertical")
+    schema = table(Layer.MATCHED, "not_checked").schema
+    shaped = abstained.select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+    # Rules stand in the order of their ids, and each one's rows in that of their keys: a stable sort keeps the ids.
+    return sorted_by(shaped, "cdr_key")
 
 
 def _named(rule: Rule, found: pl.DataFrame) -> pl.DataFrame:

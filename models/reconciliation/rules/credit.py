@@ -19,6 +19,8 @@ def credit_that_does_not_fit(evidence: Evidence) -> pl.DataFrame:
     Less than was claimed is a partial credit, which OCPI does not know and CPOs send: a review, and the rest stays
     claimed.
     """
+    if evidence.credits.is_empty():
+        return found(evidence.credits, message=pl.lit(""))
     told = evidence.credits.select("cdr_key").join(_held_against(evidence), on="cdr_key", how="inner", validate="1:1")
     too_much = pl.col("credited_so_far") > pl.col("original_claimed")
     fault = (
@@ -85,6 +87,8 @@ def credit_without_replacement(evidence: Evidence) -> pl.DataFrame:
 
     An information only, because a session may be given away for good.
     """
+    if evidence.credits.is_empty():
+        return found(evidence.credits, message=pl.lit(""))
     claims = evidence.cdrs.filter(~pl.col("is_credit") & ~pl.col("is_credited"))
     session = pl.format("{}*{}", "cpo_id", "session_id").str.to_uppercase()
     replaced = claims.select(session.alias("session")).to_series().drop_nulls().unique()

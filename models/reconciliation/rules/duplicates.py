@@ -2,7 +2,6 @@
 
 import polars as pl
 
-from models.reconciliation.copies import copies_by_session, copies_by_start
 from models.reconciliation.evidence import Evidence
 from models.reconciliation.rules.rule import SECONDS, found, rule, sentence, worse
 from models.reconciliation.wording import instant
@@ -28,7 +27,7 @@ def session_twice(evidence: Evidence) -> pl.DataFrame:
 
     A proven duplicate, with the same start, end, energy and total, is rejected; one that differs is held.
     """
-    broken = evidence.claims.join(copies_by_session(evidence.cdrs), on="cdr_key", how="inner", validate="1:1")
+    broken = evidence.claims.join(evidence.copies_by_session, on="cdr_key", how="inner", validate="1:1")
     return found(
         broken,
         message=sentence("session {} was already claimed by CDR {}", "session_id", "original_key"),
@@ -43,8 +42,7 @@ def session_twice(evidence: Evidence) -> pl.DataFrame:
 @rule("R03", "duplicate under a new id", Severity.BLOCK)
 def duplicate_under_new_id(evidence: Evidence) -> pl.DataFrame:
     """Another CDR has the same token and EVSE, starts within the threshold (60 s) of this one and overlaps it."""
-    copies = copies_by_start(evidence.cdrs, evidence.limits)
-    broken = evidence.claims.join(copies, on="cdr_key", how="inner", validate="1:1")
+    broken = evidence.claims.join(evidence.copies_by_start, on="cdr_key", how="inner", validate="1:1")
     return found(
         broken,
         message=sentence(

@@ -17,7 +17,7 @@ def _no_reading(evidence: Evidence) -> pl.Expr:
 def meter_runs_backwards(evidence: Evidence) -> pl.DataFrame:
     """The meter at the start stands below where the CDR before it on the same EVSE left it (0.01 kWh)."""
     place = ("cpo_id", "location_id", "evse_uid")
-    read = standing(evidence.cdrs).join(evidence.around.meters, on="cdr_key", how="inner", validate="1:1")
+    read = evidence.cdrs.join(evidence.around.meters, on="cdr_key", how="inner", validate="1:1").pipe(standing)
     ordered = read.filter(~pl.col("cdr_key").is_in(evidence.copies.implode())).sort(*place, "started_at", "cdr_key")
     before = ordered.select(
         "cdr_key",

@@ -65,7 +65,8 @@ def _told(evidence: Evidence) -> dict[str, pl.Expr]:
 
 def _overlapping(evidence: Evidence, group: str) -> pl.DataFrame:
     """Give the judged claims that overlap an earlier one of their group, with that one's end and place beside them."""
-    pairs = later_starting(evidence.sessions, group, evidence.limits.seconds("overlap_seconds"))
+    sessions = evidence.sessions if group == "evse_number" else evidence.sessions_by_token
+    pairs = later_starting(sessions, group, evidence.limits.seconds("overlap_seconds"))
     return evidence.claims.join(_beside(evidence, pairs), on="cdr_key", how="inner", validate="1:1")
 
 

@@ -4,7 +4,6 @@ import polars as pl
 
 from models.reconciliation.causes import TIME_CAUSES, Cause
 from models.reconciliation.evidence import Evidence
-from models.reconciliation.prices import exceeds_tolerance
 from models.reconciliation.rules.rule import Need, found, rule, sentence
 from models.reconciliation.wording import billed, number
 from models.types.money import VOLUME
@@ -24,7 +23,7 @@ def price_difference(evidence: Evidence) -> pl.DataFrame:
     Tolerated is the larger of `tolerance_amount` and `tolerance_pct` of the recomputed price. Where the CDR leaves its
     price open, the difference counts from the nearest price that it allows.
     """
-    broken = _explained(_with_parts(evidence.claims.filter(exceeds_tolerance()), evidence), evidence)
+    broken = _explained(_with_parts(evidence.differing, evidence), evidence)
     told = sentence(
         "claims {} {} {}, recomputed {} {}: a difference of {} {}",
         *("claimed_price", "currency", "price_basis", "recomputed_price", "currency", "difference", "currency"),
@@ -110,7 +109,7 @@ def _caused_by(evidence: Evidence, causes: tuple[Cause, ...], what: str) -> pl.D
     """Find the price differences that one of these causes explains to the cent."""
     names = [str(cause) for cause in causes]
     own = evidence.around.causes.filter(pl.col("cause").is_in(names)).select("cdr_key").unique()
-    broken = evidence.claims.filter(exceeds_tolerance()).join(own, on="cdr_key", how="semi")
+    broken = evidence.differing.join(own, on="cdr_key", how="semi")
     return found(
         _explained(broken, evidence),
         message=sentence("claims {} {}, {}", "claimed_price", "currency", pl.lit(what)),

@@ -13,6 +13,7 @@ from models.schemas.registry import Layer, table
 from models.types.money import BILLED, VOLUME
 from models.types.vocabularies import Severity
 
+_OF_THE_SUBJECT: Final = ("cdr_key", "billing_month")
 KWH: Final = "kWh"
 SECONDS: Final = "s"
 
@@ -67,12 +68,12 @@ class Rule:
     """what it abstains without, the first that is missing being its reason"""
 
     def not_checked(self, evidence: Evidence) -> pl.DataFrame:
-        """Give one row per CDR of its subject that it cannot look at: `cdr_key`, `rule_id`, `reason`."""
+        """Give one row per CDR of its subject that it cannot look at: `cdr_key`, its month, `rule_id`, `reason`."""
         subjects = evidence.credits if self.subject is Subject.CREDITS else evidence.claims
         if self.subject is Subject.SESSIONS or not self.needs:
-            return subjects.select("cdr_key", rule_id=pl.lit(self.rule_id), reason=pl.lit("")).clear()
+            return subjects.clear().select(*_OF_THE_SUBJECT, rule_id=pl.lit(self.rule_id), reason=pl.lit(""))
         reasons = [pl.when(need.missing(evidence)).then(pl.lit(need.reason)) for need in self.needs]
-        told = subjects.select("cdr_key", pl.lit(self.rule_id).alias("rule_id"), pl.coalesce(reasons).alias("reason"))
+        told = subjects.select(*_OF_THE_SUBJECT, pl.lit(self.rule_id).alias("rule_id"), reason=pl.coalesce(reasons))
         return told.drop_nulls("reason")
 
 
