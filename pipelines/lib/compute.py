@@ -7,6 +7,7 @@ cluster engine can map them unchanged.
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -30,5 +31,10 @@ class Compute:
             return
         # spawn, not fork: the caller holds threads (Polars, Dagster, uvicorn) that a forked child would inherit locked.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(self.workers, len(pending)), mp_context=context) as pool:
+        with ProcessPoolExecutor(min(self.workers, len(pending)), mp_context=context, initializer=_alone) as pool:
             yield from pool.map(function, pending)
+
+
+def _alone() -> None:
+    """Have Polars use one thread in each process: there is a process for each core already."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")

@@ -1,30 +1,38 @@
 """Landing: each pull's pages are read exactly once, into columns beside their raw records.
 
-Layout: `<lake>/landed/<LANDING>/<connection_id>/<module>/<pull_id>/<table>.parquet`; `records.parquet` is written last,
-so a landing that was killed is done again. What is landed depends on nothing but the pull's own pages: what became of a
-record in view of all others is decided in `outcomes.py`.
+Layout: `<lake>/landed/<LANDING>/<connection_id>/<module>/<pull_id>/<part>/<table>.parquet`; a part is some thousand
+records, so that many can be read at once and none fills the memory. `records.parquet` is the last table of a part and
+`landed.json` the last file of a pull, so a landing that was killed goes on where it stopped. What is landed depends on
+nothing but the pull's own pages: what became of a record in view of all others is decided in `outcomes.py`.
 """
 
 from __future__ import annotations
 
+import gc
 import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import polars as pl
 
 from models.ocpi.cdr_frames import column
+from pipelines.lib.compute import Compute
 from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
-from pipelines.lib.lake import Lake
-from pipelines.lib.raw_store import Manifest, RawStore
+from pipelines.lib.lake import COMPRESSION, Lake
+from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-LANDING: Final = "3"
+LANDING: Final = "4"
 """Raise it whenever records are read differently: everything is then landed anew from the raw pages."""
 
 RECORDS: Final = "records"
-_BATCH_PAGES: Final = 25
-"""pages whose Python objects are in memory at once"""
+_MARKER: Final = "landed.json"
+_PART_RECORDS: Final = 5_000
+"""Records from which on a part is full: their Python objects are in memory at once."""
+_WORTH_A_POOL: Final = 40_000
+"""Records from which on further processes save more than the seconds that it takes to start them."""
 
 RECORD_SCHEMA: Final = pl.Schema(
     {
@@ -49,6 +57,27 @@ _DTYPES: Final = RECORD_SCHEMA.to_frame().schema
 PULL_COLUMNS: Final = ("connection_id", "module", "ocpi_version", "pull_id")
 
 
+def _here() -> Compute:
+    return Compute(1)
+
+
+class _Marker(msgspec.Struct, frozen=True):
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some pages of one pull, to be landed together."""
+
+    lake_url: str
+    alpha2: Mapping[str, str]
+    module: str
+    owner_id: str | None
+    folder: str
+    """where its tables go"""
+    pages: tuple[Provenance, ...]
+
+
 @dataclass(frozen=True)
 class Landed:
     """The landed pulls of one lake."""
@@ -56,20 +85,33 @@ class Landed:
     lake: Lake
     alpha2: Mapping[str, str]
     """ISO 3166-1 alpha-2 by alpha-3"""
+    compute: Compute = field(default_factory=_here)
 
     def land(self, manifest: Manifest) -> None:
         """Land a pull unless it already is."""
-        if self.lake.fs.exists(self._path(manifest, RECORDS)):
+        marker = f"{self._folder(manifest)}/{_MARKER}"
+        if self.lake.fs.exists(marker):
             return
-        parts: dict[str, list[pl.DataFrame]] = {RECORDS: []}
-        for batch in self._batches(manifest):
-            for name, frame in batch.frames().items():
-                parts.setdefault(name, []).append(frame)
-            parts[RECORDS].append(record_rows(batch))
-        records = pl.concat([RECORD_SCHEMA.to_frame(), *parts.pop(RECORDS)])
-        for name, frames in parts.items():
-            self._write(manifest, name, pl.concat(frames))
-        self._write(manifest, RECORDS, records)
+        parts = self.parts(manifest)
+        missing = [part for part in parts if not self.lake.fs.exists(f"{part.folder}/{RECORDS}.parquet")]
+        is_large = sum(max(page.records, 1) for part in missing for page in part.pages) >= _WORTH_A_POOL
+        for _ in (self.compute if is_large else _here()).map(land_part, missing):
+            pass
+        self.lake.write_bytes(marker, msgspec.json.encode(_Marker(len(parts))))
+
+    def parts(self, manifest: Manifest) -> list[Part]:
+        """Cut a pull into parts; the same pages always give the same parts."""
+        return [
+            Part(
+                lake_url=self.lake.url,
+                alpha2=dict(self.alpha2),
+                module=manifest.module,
+                owner_id=manifest.owner_id,
+                folder=self._part(manifest, number),
+                pages=pages,
+            )
+            for number, pages in enumerate(_grouped(manifest.pages))
+        ]
 
     def records(self, manifests: list[Manifest]) -> pl.DataFrame:
         """Give the landed records of some pulls, with the columns that name the pull, in the order received."""
@@ -82,31 +124,61 @@ class Landed:
         found = [frame for each in manifests if (frame := self._read(each, name)) is not None]
         return pl.concat(found) if found else _with_pull(pl.DataFrame(schema=dict(columns)), None)
 
-    def _batches(self, manifest: Manifest) -> Iterator[Batch]:
-        store, reader = RawStore(self.lake), READERS[manifest.module]
-        for begin in range(0, len(manifest.pages), _BATCH_PAGES):
-            batch = Batch(manifest.module, reader(self.alpha2))
-            for page in manifest.pages[begin : begin + _BATCH_PAGES]:
-                context = PageContext(
-                    page.sequence, page.sha256, page.received_at, page.ocpi_version, manifest.owner_id
-                )
-                batch.add_page(context, store.read_page(page))
-            yield batch
-
-    def _write(self, manifest: Manifest, name: str, frame: pl.DataFrame) -> None:
-        buffer = io.BytesIO()
-        frame.write_parquet(buffer, compression="zstd")
-        self.lake.write_bytes(self._path(manifest, name), buffer.getvalue())
+    def of_pull(self, manifest: Manifest, name: str) -> pl.DataFrame | None:
+        """Give the landed rows of a table from one pull, as they were landed; None where it has none."""
+        count = msgspec.json.decode(self.lake.read_bytes(f"{self._folder(manifest)}/{_MARKER}"), type=_Marker).parts
+        paths = [f"{self._part(manifest, number)}/{name}.parquet" for number in range(count)]
+        frames = [pl.read_parquet(self.lake.read_bytes(path)) for path in paths if self.lake.fs.exists(path)]
+        return pl.concat(frames) if frames else None
 
     def _read(self, manifest: Manifest, name: str) -> pl.DataFrame | None:
-        path = self._path(manifest, name)
-        if not self.lake.fs.exists(path):
-            return None
-        return _with_pull(pl.read_parquet(self.lake.read_bytes(path)), manifest)
+        frame = self.of_pull(manifest, name)
+        return None if frame is None else _with_pull(frame, manifest)
 
-    def _path(self, manifest: Manifest, name: str) -> str:
-        folder = f"{manifest.connection_id}/{manifest.module}/{manifest.pull_id}"
-        return f"{self.lake.root}/landed/{LANDING}/{folder}/{name}.parquet"
+    def _part(self, manifest: Manifest, number: int) -> str:
+        return f"{self._folder(manifest)}/{number:05d}"
+
+    def _folder(self, manifest: Manifest) -> str:
+        return f"{self.lake.root}/landed/{LANDING}/{manifest.connection_id}/{manifest.module}/{manifest.pull_id}"
+
+
+def land_part(part: Part) -> None:
+    """Read the pages of a part and write its tables. It runs in any process: all it needs is in the part."""
+    lake = Lake(part.lake_url)
+    store, batch = RawStore(lake), Batch(part.module, READERS[part.module](part.alpha2))
+    with _without_collector():
+        for page in part.pages:
+            context = PageContext(page.sequence, page.sha256, page.received_at, page.ocpi_version, part.owner_id)
+            batch.add_page(context, store.read_page(page))
+        tables = {**batch.frames(), RECORDS: record_rows(batch)}
+    for name, frame in tables.items():
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer, compression=COMPRESSION)
+        lake.write_bytes(f"{part.folder}/{name}.parquet", buffer.getvalue())
+
+
+def _grouped(pages: Iterable[Provenance]) -> Iterator[tuple[Provenance, ...]]:
+    """Group pages until a part is full; one part at least."""
+    group: list[Provenance] = []
+    for page in pages:
+        group.append(page)
+        if sum(max(each.records, 1) for each in group) >= _PART_RECORDS:
+            yield tuple(group)
+            group = []
+    if group:
+        yield tuple(group)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let the collector rest: it would go through a hundred thousand new objects again and again, and find nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def record_rows(batch: Batch) -> pl.DataFrame:
