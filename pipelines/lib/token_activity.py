@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.reconciliation.token_risk.activity import NO_BLOCKS, Activity
+from models.reconciliation.token_risk.activity import Activity
 from models.reconciliation.token_risk.thresholds import RiskThresholdError, RiskThresholds, read_risk_thresholds
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from pipelines.lib.errors import UserError
 from pipelines.lib.intake.normalise import company_zone
 from pipelines.lib.lake import Lake
+from pipelines.lib.register import Register
+from pipelines.lib.register.token_decisions import blocked_spans
 from pipelines.lib.settings import Settings
 
 _MONTHS_OF_HISTORY: Final = 3
 """what is usual for a token is what it did in these months; older habits may be another car's"""
 
 
-def read_activity(settings: Settings, lake: Lake, month: BillingMonth) -> Activity:
+def read_activity(settings: Settings, lake: Lake, register: Register, month: BillingMonth) -> Activity:
     """Read what the signals look at in a month.
 
     Raises:
         UserError: when the setting `token_risk` names what is no threshold.
     """
     around = (month.previous, month)
+    with register.transaction() as tx:
+        blocks = blocked_spans(tx)
     return Activity(
         month=month.first_day,
         cdrs=lake.read_months(Layer.TYPED, "cdrs", _with_history(month)),
@@ -32,7 +36,7 @@ def read_activity(settings: Settings, lake: Lake, month: BillingMonth) -> Activi
         connectors=lake.read(Layer.TYPED, "connectors"),
         tokens=lake.read(Layer.TYPED, "tokens"),
         contracts=lake.read(Layer.MASTER, "contracts"),
-        blocks=NO_BLOCKS,
+        blocks=blocks,
         limits=risk_thresholds(settings),
         zone=company_zone(lake),
     )

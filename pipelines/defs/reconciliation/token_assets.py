@@ -42,7 +42,7 @@ _ACTIVITY = [
 def token_risk(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
     """Hold the use of every token in the month against every signal, and add up the points."""
     lake, month = home.lake, month_of(context)
-    activity = read_activity(home.settings, lake, month)
+    activity = read_activity(home.settings, lake, home.register, month)
     signals = token_signals(activity)
     risks = token_risks(activity, signals)
     lake.write(Layer.MATCHED, "token_signals", signals, month)
