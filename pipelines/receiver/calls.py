@@ -96,11 +96,17 @@ def _too_long(limit: int) -> Refusal:
     return Refusal(413, CLIENT_ERROR, f"expected a body of at most {limit} bytes", {"Connection": "close"})
 
 
-def _is_deeper(value: object, left: int) -> bool:
-    if isinstance(value, dict):
-        found = cast("dict[str, object]", value).values()
-    elif isinstance(value, list):
-        found = cast("list[object]", value)
-    else:
-        return False
-    return left == 0 or any(_is_deeper(each, left - 1) for each in found)
+def _is_deeper(value: object, most: int) -> bool:
+    """Tell whether a decoded value nests deeper than `most` levels; level by level, never by recursion."""
+    level: list[object] = [value]
+    for _ in range(most + 1):
+        below: list[object] = []
+        for each in level:
+            if type(each) is dict:
+                below.extend(cast("dict[str, object]", each).values())
+            elif type(each) is list:
+                below.extend(cast("list[object]", each))
+        if not below:
+            return False
+        level = below
+    return True
