@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,7 +20,8 @@ class Answer:
 
     url: str = field(repr=False)
     status: int
-    headers: httpx.Headers = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    """by lower-case name"""
     content: bytes = field(repr=False)
     next_link: str | None = field(repr=False)
     """the target of `Link` with rel="next", as sent"""
@@ -29,14 +31,17 @@ class Answer:
 
 def count_in(answer: Answer, header: str) -> int | None:
     """Read a count such as X-Total-Count; None where there is none or it is nonsense."""
-    value = answer.headers.get(header, "")
+    value = answer.headers.get(header.lower(), "")
     return int(value) if value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS else None
+
+
+def plain_headers(response: httpx.Response) -> dict[str, str]:
+    """Give the headers by lower-case name, once: httpx walks through all of them at every question."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
 
 
 def next_link(response: httpx.Response) -> str | None:
     """Give the target of `Link` with rel="next", as sent."""
-    if "link" not in response.headers:
-        return None
     try:
         return response.links.get("next", {}).get("url")
     except (KeyError, ValueError):  # a Link header beyond recognition is no link

@@ -14,7 +14,7 @@ import stamina
 
 from models.ocpi.envelope import read_status
 from models.ocpi.problems import RecordProblem
-from pipelines.lib.ocpi_client.answers import Answer, next_link, retry_after_seconds, what_happened
+from pipelines.lib.ocpi_client.answers import Answer, next_link, plain_headers, retry_after_seconds, what_happened
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure
 from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
 from pipelines.lib.ocpi_client.requests import CORRELATION_ID, REQUEST_ID, Authorization, Throttle, new_id
@@ -148,7 +148,9 @@ class Transport:
             if "," in response.headers.get("Content-Encoding", ""):  # compressed twice: each round multiplies by 1000
                 raise PeerFailure(FailureKind.TOO_LARGE, f"{where}: the answer is compressed more than once")
             content = self._content(response, latest, where)
-        return Answer(url, response.status_code, response.headers, content, next_link(response), request_id)
+        received = plain_headers(response)
+        link = next_link(response) if "link" in received else None
+        return Answer(url, response.status_code, received, content, link, request_id)
 
     def _content(self, response: httpx.Response, latest: float, where: str) -> bytes:
         pieces, size = [], 0
