@@ -16,7 +16,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import intake_stages, rating_stages
+from tests.benchmarks import (
+    intake_stages,
+    pull_stages,
+    rating_stages,
+    reconciliation_exhibits,
+    reconciliation_stages,
+)
 from tests.benchmarks.stages import BASELINES, STAGES
 
 console = Console(width=120)
@@ -43,11 +49,24 @@ def rating_rows(folder: Path, cdrs: int) -> list[dict[str, object]]:
     return [_row(stage, rating_stages.BASELINES.get(stage), folder, cdrs) for stage in rating_stages.STAGES]
 
 
+def pull_rows(folder: Path, cdrs: int) -> list[dict[str, object]]:
+    """Measure a pull over HTTP alone."""
+    return [_row(stage, pull_stages.BASELINES.get(stage), folder, cdrs) for stage in pull_stages.STAGES]
+
+
 def intake_rows(folder: Path, cdrs: int) -> list[dict[str, object]]:
     """Measure intake alone over one file of CDRs."""
     with console.status(f"{cdrs:,} CDRs: a file to be taken in"):
         measure("intake_world", folder, cdrs)
     return [_row(stage, intake_stages.BASELINES.get(stage), folder, cdrs) for stage in intake_stages.STAGES]
+
+
+def reconciliation_rows(folder: Path, cdrs: int) -> list[dict[str, object]]:
+    """Measure reconciliation alone over a month of its own."""
+    with console.status(f"{cdrs:,} CDRs: a month to be reconciled"):
+        measure("records", folder, cdrs)
+    baselines = reconciliation_stages.BASELINES
+    return [_row(stage, baselines.get(stage), folder, cdrs) for stage in reconciliation_stages.STAGES]
 
 
 def _row(stage: str, baseline: str | None, home: Path, size: int) -> dict[str, object]:
@@ -100,21 +119,30 @@ def main() -> None:
     """Measure the sizes asked for, print the table and write bench.json."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--pull-sizes", type=int, nargs="*", default=pull_stages.SIZES)
     parser.add_argument("--intake-sizes", type=int, nargs="*", default=intake_stages.SIZES)
     parser.add_argument("--rating-sizes", type=int, nargs="*", default=rating_stages.SIZES)
+    parser.add_argument("--reconciliation-sizes", type=int, nargs="*", default=reconciliation_stages.SIZES)
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
     options = parser.parse_args()
     rows = []
     for sessions in options.sizes:
         with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
             rows += rows_of(Path(folder), sessions)
+    for cdrs in options.pull_sizes:
+        with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
+            rows += pull_rows(Path(folder), cdrs)
     for cdrs in options.intake_sizes:
         with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
             rows += intake_rows(Path(folder), cdrs)
     for cdrs in options.rating_sizes:
         with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
             rows += rating_rows(Path(folder), cdrs)
+    for cdrs in options.reconciliation_sizes:
+        with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder:
+            rows += reconciliation_rows(Path(folder), cdrs)
     show(rows)
+    console.print(reconciliation_exhibits.table())
     options.output.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
