@@ -6,7 +6,7 @@ one unreadable record never costs its neighbours.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -40,6 +40,11 @@ class _Object(msgspec.Struct, frozen=True):
 _STATUS: Final = msgspec.json.Decoder(PeerStatus)
 _PAGE: Final = msgspec.json.Decoder(_List)
 _ANSWER: Final = msgspec.json.Decoder(_Object)
+PageFormat = Literal["envelope", "ndjson", "json_array"]
+"""how a page holds its records: as an OCPI answer, one JSON object a line, or as one JSON list"""
+
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_WHITE: Final = b" \t\r"
 _BOM: Final = b"\xef\xbb\xbf"
 """some servers begin their JSON with a byte order mark"""
 _UNREADABLE: Final = (UnicodeDecodeError, RecursionError, msgspec.MsgspecError)
@@ -63,6 +68,22 @@ def read_records(content: bytes) -> list[bytes]:
         message = f"status_code {page.status_code} instead of 1000"
         raise RecordProblem(rule="bad_envelope", field="", message=message)
     return [bytes(raw) for raw in page.data]
+
+
+def read_page(content: bytes, page_format: PageFormat) -> list[bytes]:
+    """Cut a page of any format into its records' own bytes; raise `RecordProblem` where that cannot be done.
+
+    A line of NDJSON is a record whatever stands in it, so that one that is no JSON costs nobody but itself; empty lines
+    are none.
+    """
+    if page_format == "envelope":
+        return read_records(content)
+    if page_format == "ndjson":
+        return [line for each in content.removeprefix(_BOM).split(b"\n") if (line := each.strip(_WHITE))]
+    try:
+        return [bytes(raw) for raw in _LIST.decode(content.removeprefix(_BOM))]
+    except _UNREADABLE as error:
+        raise _problem(error, content) from None
 
 
 def read_data(content: bytes) -> bytes:

@@ -2,8 +2,9 @@
 
 Layout below `<lake>/raw/<connection_id>/<module>/<pull_id>/`:
 
-* `00000.json.zst`: a page's bytes, compressed (the same bytes give the same file). Zstandard, because gzip takes longer
-  than a peer nearby takes to send a page; pages that older pulls left as `00000.json.gz` are read as well;
+* `00000.json.zst`: the bytes of a page (an answer, or a part of a file), compressed; the same bytes give the same file.
+  Zstandard, because gzip takes longer than a peer nearby takes to send a page; pages that older pulls left as
+  `00000.json.gz` are read as well;
 * `00000.provenance.json`: URL, status, the headers that matter, time, SHA-256. No secret ever stands in it;
 * `pull.json`: the manifest, written last. A folder without one is a pull that was killed: it counts for nothing, is
   kept as it is, and is overwritten page by page if the same pull is run again.
@@ -21,7 +22,7 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
-from models.ocpi.envelope import read_records
+from models.ocpi.envelope import PageFormat, read_page
 from pipelines.lib.lake import Lake
 
 MANIFEST: Final = "pull.json"
@@ -44,6 +45,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """of the page's bytes as received"""
     records: int
     """counted when it arrived; -1 where the page could not be read"""
+    format: PageFormat = "envelope"
+    """how its bytes hold the records; part of a file is a page of lines, byte for byte"""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +96,10 @@ class RawStore:
             raise ValueError(msg)
         return content
 
+    def read_records(self, provenance: Provenance) -> list[bytes]:
+        """Give the records of a page in their own bytes; raise `RecordProblem` where it cannot be cut into them."""
+        return read_page(self.read_page(provenance), provenance.format)
+
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest: from here on the pull counts."""
         self.lake.write_bytes(f"{self._folder(manifest)}/{MANIFEST}", _pretty(manifest))
@@ -127,7 +134,7 @@ class RawStore:
         for (connection_id, module), positions in wanted.items():
             for page in self._pages(connection_id, module):
                 if page.sha256 in positions:
-                    records = read_records(self.read_page(page))
+                    records = self.read_records(page)
                     here = (position for position in positions.pop(page.sha256) if 0 <= position < len(records))
                     found |= {(connection_id, module, page.sha256, position): records[position] for position in here}
         for connection_id, module, page_sha256, position in asked:

@@ -148,7 +148,9 @@ def land_part(part: Part) -> None:
     store, batch = RawStore(lake), Batch(part.module, READERS[part.module](part.alpha2))
     with _without_collector():
         for page in part.pages:
-            context = PageContext(page.sequence, page.sha256, page.received_at, page.ocpi_version, part.owner_id)
+            context = PageContext(
+                page.sequence, page.sha256, page.received_at, page.ocpi_version, part.owner_id, page.format
+            )
             batch.add_page(context, store.read_page(page))
         tables = {**batch.frames(), RECORDS: record_rows(batch)}
     for name, frame in tables.items():

@@ -20,7 +20,7 @@ from models.ocpi.acceptance import hold_to_acceptance, hold_to_calendar
 from models.ocpi.authorizations import read_authorization
 from models.ocpi.canonical import Cdr, Tariff
 from models.ocpi.cdr_frames import cdr_columns, columns_of, period_columns
-from models.ocpi.envelope import read_records
+from models.ocpi.envelope import PageFormat, read_page
 from models.ocpi.fields import Fields
 from models.ocpi.frames import tariff_frames, tariff_version_id
 from models.ocpi.locations import read_location
@@ -55,6 +55,7 @@ class PageContext:
     received_at: datetime
     ocpi_version: str
     owner_id: str | None
+    page_format: PageFormat = "envelope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Batch:
     def add_page(self, context: PageContext, content: bytes) -> None:
         """Read a page; one that cannot be cut into records is one row of its own."""
         try:
-            records = read_records(content)
+            records = read_page(content, context.page_format)
         except RecordProblem as problem:
             text = content.decode("utf-8", errors="replace")
             self.records.append(

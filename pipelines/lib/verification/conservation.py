@@ -7,7 +7,6 @@ from typing import Final
 
 import polars as pl
 
-from models.ocpi.envelope import read_records
 from models.ocpi.problems import RecordProblem
 from models.schemas.registry import Layer
 from models.types.vocabularies import Verdict
@@ -46,9 +45,8 @@ def _page_breaches(lake: Lake) -> Iterator[Breach]:
 
 def _records_on(store: RawStore, page: Provenance) -> int:
     """Count a page's records; a page that cannot be read is one record, which is quarantined."""
-    content = store.read_page(page)
     try:
-        return len(read_records(content))
+        return len(store.read_records(page))
     except RecordProblem:
         return 1
 
