@@ -9,6 +9,13 @@ from models.reconciliation.wording import billed
 from models.types.money import BILLED
 from models.types.vocabularies import RatingOutcome
 
+PRICE_COLUMNS: Final = (
+    *("cdr_key", "outcome", "reason", "notes", "total_excl_vat", "total_incl_vat"),
+    *("price_low_excl_vat", "price_high_excl_vat", "price_low_incl_vat", "price_high_incl_vat"),
+    *("energy_excl_vat", "time_excl_vat", "parking_excl_vat", "fixed_excl_vat", "reservation_excl_vat"),
+)
+"""What rules read of `priced/wholesale_cdrs`."""
+
 
 def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
     """Add what the kernel made of each CDR, and `claimed_price`, `recomputed_price`, `difference` on one `price_basis`.

@@ -17,7 +17,7 @@ from models.reconciliation.expected import expected_cdrs
 from models.reconciliation.facts import cdrs_with_facts
 from models.reconciliation.matching import match, taken_authorizations
 from models.reconciliation.outcomes import MonthOfRecords, record_outcomes
-from models.reconciliation.prices import exceeds_tolerance, with_prices
+from models.reconciliation.prices import PRICE_COLUMNS, exceeds_tolerance, with_prices
 from models.reconciliation.tender import legal_tender
 from models.reconciliation.thresholds import Limits, limits_of
 from models.schemas.registry import Layer
@@ -128,7 +128,7 @@ class Month:
 
     def evidence(self) -> Evidence:
         """Put together what the rules look at."""
-        priced = self.lake.read(Layer.PRICED, "wholesale_cdrs", self.month)
+        priced = self.lake.read(Layer.PRICED, "wholesale_cdrs", self.month).select(PRICE_COLUMNS)
         cdrs = cdrs_with_facts(self.cdrs, self.before, self.agreements, self.tariffs.connectors)
         return Evidence(
             cdrs=cdrs,

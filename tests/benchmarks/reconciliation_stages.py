@@ -12,9 +12,10 @@ import polars as pl
 
 from models.rating.selection import tariffs_at_start
 from models.reconciliation.evidence import Evidence, Surroundings, known_until
-from models.reconciliation.facts import cdrs_with_facts
+from models.reconciliation.facts import CDR_COLUMNS, cdrs_with_facts
 from models.reconciliation.matching import match
 from models.reconciliation.outcomes import MonthOfRecords, record_outcomes
+from models.reconciliation.prices import PRICE_COLUMNS
 from models.reconciliation.rules.catalogue import find_all, not_checked
 from models.reconciliation.thresholds import limits_of
 from models.reconciliation.verdicts import judge
@@ -35,7 +36,7 @@ def _read(folder: Path, name: str) -> pl.DataFrame:
 
 
 def _matched(folder: Path) -> pl.DataFrame:
-    cdrs = _read(folder, "cdrs")
+    cdrs = _read(folder, "cdrs").select(*CDR_COLUMNS, "authorization_reference")
     taken = pl.Series("authorization_id", [], pl.String)
     limits = limits_of(_read(folder, "agreements"))
     return match(cdrs, cdrs.clear(), _read(folder, "authorizations"), taken, _read(folder, "sessions"), limits)
@@ -81,7 +82,8 @@ def rules(folder: Path, _cdrs: int) -> Stage:
     """Hold every CDR against all rules, and judge it."""
 
     def work() -> int:
-        cdrs, priced, agreements = (_read(folder, name) for name in ("cdrs", "wholesale_cdrs", "agreements"))
+        cdrs, agreements = _read(folder, "cdrs").select(CDR_COLUMNS), _read(folder, "agreements")
+        priced = _read(folder, "wholesale_cdrs").select(PRICE_COLUMNS)
         evidence = Evidence(
             cdrs=cdrs_with_facts(cdrs, cdrs.clear(), agreements, _read(folder, "connectors")),
             periods=_read(folder, "charging_periods"),

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from tests.benchmarks import intake_stages, pull_stages, rating_stages
+from tests.benchmarks import intake_stages, pull_stages, rating_stages, reconciliation_stages
 from tests.benchmarks.timing import Stage, timed
 
 SEED = 11
@@ -302,6 +302,7 @@ def main(name: str, home: Path, sessions: int) -> None:
     """Run one stage in this process and print its figures."""
     os.environ |= {"ROAMLEDGER_HOME": str(home), "ROAMLEDGER_NOW": NOW}
     known = STAGES | _BASELINE_STAGES | intake_stages.STAGES | intake_stages.HIDDEN
+    known |= reconciliation_stages.STAGES | reconciliation_stages.HIDDEN
     known |= rating_stages.STAGES | rating_stages.HIDDEN | pull_stages.STAGES | pull_stages.HIDDEN
     stage = known[name](home, sessions)
     own, workers = (resource.getrusage(of).ru_maxrss for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
