@@ -14,10 +14,13 @@ from models.ocpi.canonical import Tariff
 from models.reference.lint import LintFinding
 from models.types.intake_codes import LintCode, LintSeverity
 
-_EURO: Final[str] = "AD AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MC ME MT NL PT SI SK SM VA XK"
-_OTHERS: Final[str] = "CH CHF LI CHF CZ CZK DK DKK GB GBP HU HUF IS ISK NO NOK PL PLN RO RON SE SEK US USD"
-CURRENCY_OF: Final[dict[str, str]] = dict.fromkeys(_EURO.split(), "EUR") | dict(
-    zip(_OTHERS.split()[::2], _OTHERS.split()[1::2], strict=True)
+_EURO: Final = "AD AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MC ME MT NL PT SI SK SM VA XK"
+_OTHERS: Final = "CH CHF LI CHF CZ CZK DK DKK GB GBP HU HUF IS ISK NO NOK PL PLN RO RON SE SEK US USD"
+CURRENCY_OF: Final = dict[str, str](
+    [
+        *((country, "EUR") for country in _EURO.split()),
+        *zip(_OTHERS.split()[::2], _OTHERS.split()[1::2], strict=True),
+    ]
 )
 """ISO 4217 currency by ISO 3166-1 alpha-2 country; a country that is not in it is not judged"""
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from models.schemas import billed, ledger, master, matched, priced, typed
+from models.schemas import billed, known, ledger, master, matched, priced, typed
 from models.schemas.columns import Contract
 
 
@@ -76,6 +76,16 @@ TABLES: Final[tuple[Table, ...]] = (
     _table(Layer.TYPED, "sessions", typed.Sessions, "session_key", by_month=True),
     _table(Layer.TYPED, "authorizations", typed.Authorizations, "authorization_id", by_month=True),
     _table(Layer.TYPED, "records", typed.Records, "connection_id module pull_id page_sha256 page_position"),
+    _table(Layer.TYPED, "hub_clients", known.HubClients, "connection_id client_id client_role"),
+    _table(Layer.TYPED, "invoice_reconciliations", known.InvoiceReconciliations, "record_key cdr_key"),
+    _table(Layer.TYPED, "tariff_history", known.TariffHistory, "tariff_key row_index"),
+    _table(Layer.TYPED, "token_history", known.TokenHistory, "token_uid token_type row_index"),
+    _table(Layer.TYPED, "connector_history", known.ConnectorHistory, "connector_key row_index"),
+    _table(Layer.TYPED, "contract_history", known.ContractHistory, "contract_id row_index"),
+    _table(Layer.TYPED, "tariff_lint", known.TariffLint, "tariff_version_id finding_index"),
+    _table(Layer.TYPED, "protocol_violations", known.ProtocolViolations, "violation_id"),
+    _table(Layer.TYPED, "unknown_fields", known.UnknownFields, "connection_id module ocpi_version path"),
+    _table(Layer.TYPED, "freshness", known.Freshness, "connection_id module"),
     _table(Layer.PRICED, "wholesale_cdrs", priced.RatedCdrs, "cdr_key", by_month=True),
     _table(Layer.PRICED, "wholesale_components", priced.RatedComponents, "cdr_key row_index", by_month=True),
     _table(Layer.PRICED, "retail_cdrs", priced.RatedCdrs, "cdr_key", by_month=True),

@@ -7,7 +7,7 @@ arrive. Concepts: https://docs.dagster.io/guides/build/assets/defining-assets
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -19,11 +19,15 @@ from pipelines.defs.resources import Home
 from pipelines.lib import intake
 from pipelines.lib.asset_keys import asset_key
 from pipelines.lib.intake.drop_folder import take_book_drops, take_drops
+from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import load_master
 
 GROUP = "intake"
 MASTER = tuple(table for table in TABLES if table.layer == Layer.MASTER)
 TYPED = tuple(table for table in TABLES if table.layer == Layer.TYPED)
+
+DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+"""The pull runs once a day: two hours late is worth a look, a second missed day is a failure."""
 
 
 class PullConfig(dg.Config):
@@ -46,7 +50,7 @@ def _spec(table: Table, deps: list[dg.AssetKey]) -> dg.AssetSpec:
     )
 
 
-@dg.asset(key_prefix="raw", group_name=GROUP, kinds={"ocpi"})
+@dg.asset(key_prefix="raw", group_name=GROUP, kinds={"ocpi"}, freshness_policy=DAILY)
 def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home) -> dg.MaterializeResult:
     """One file per received page, byte for byte, with its provenance; a failing peer never stops the others.
 
@@ -93,6 +97,7 @@ def master(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Materia
 
 _UPSTREAM = [
     dg.AssetKey(["raw", "ocpi_pages"]),
+    asset_key(Layer.MASTER, "contracts"),  # whose history is kept
     asset_key(Layer.MASTER, "legal_entities"),  # whose calendar decides the billing month
     asset_key(Layer.MASTER, "plan_tariffs"),  # whose price lists are tariff versions of source `plan`
 ]
@@ -103,14 +108,42 @@ def typed(home: Home) -> Iterator[dg.MaterializeResult]:
     """Bring the typed tables up to the raw pages: every record typed, quarantined or a proven duplicate."""
     lake = home.lake
     report = intake.normalise(home.settings, lake, home.register)
+    intake.remember(home.settings, lake)
     records = lake.read(Layer.TYPED, "records")
     for table in TYPED:
         yield dg.MaterializeResult(
             asset_key=asset_key(table.layer, table.name),
-            metadata=_outcomes(records)
-            if table.name == "records"
-            else {"months": ", ".join(map(str, sorted(report.months)))},
+            metadata=_metadata(lake, table, records) or {"months": ", ".join(map(str, sorted(report.months)))},
         )
+
+
+def _metadata(lake: Lake, table: Table, records: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """Give what is worth seeing about a table at a glance; nothing for most."""
+    match table.name:
+        case "records":
+            return _outcomes(records)
+        case "freshness":
+            return _freshness(lake.read(Layer.TYPED, "freshness"))
+        case "protocol_violations" | "tariff_lint":
+            counts = lake.read(Layer.TYPED, table.name).group_by("code").len().sort("code")
+            return {str(code): dg.MetadataValue.int(count) for code, count in counts.iter_rows()}
+        case _:
+            return {}
+
+
+def _freshness(rows: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """Say per connection and module when it was last pulled, how old its news was, and what share was faulty."""
+    lines = [
+        f"- {row['connection_id']}/{row['module']}: pulled {row['last_pull_at'] or 'never'}, "
+        f"lag {'unknown' if row['lag_seconds'] is None else row['lag_seconds']} s, {row['records']} records, "
+        f"{row['quarantined_records']} quarantined, {row['failed_pulls']} of {row['pulls']} pulls failed"
+        for row in rows.iter_rows(named=True)
+    ]
+    return {
+        "modules": dg.MetadataValue.int(rows.height),
+        "failing": dg.MetadataValue.int(rows.filter(pl.col("last_failure").is_not_null()).height),
+        "per_module": dg.MetadataValue.md("\n".join(lines)),
+    }
 
 
 def _outcomes(records: pl.DataFrame) -> dict[str, dg.MetadataValue]:

@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from models.schemas.registry import TABLES, Layer
+from models.types.intake_codes import LintSeverity
 from pipelines.defs.resources import Home
 from pipelines.lib import intake
 from pipelines.lib.asset_keys import asset_key
@@ -51,4 +52,32 @@ def every_peer_answered(home: Home) -> dg.AssetCheckResult:
         passed=not failures,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"failures": dg.MetadataValue.md("\n".join(f"- {failure}" for failure in failures))},
+    )
+
+
+@dg.asset_check(asset=asset_key(Layer.TYPED, "protocol_violations"))
+def peers_keep_to_the_protocol(home: Home) -> dg.AssetCheckResult:
+    """No peer broke OCPI; else how often, per connection and rule. It only warns: the evidence is kept either way."""
+    found = home.lake.read(Layer.TYPED, "protocol_violations")
+    counts = found.group_by("connection_id", "code").len().sort("connection_id", "code")
+    lines = (f"- {connection}: {count} {code}" for connection, code, count in counts.iter_rows())
+    return dg.AssetCheckResult(
+        passed=found.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"violations": found.height, "per_rule": dg.MetadataValue.md("\n".join(lines))},
+    )
+
+
+@dg.asset_check(asset=asset_key(Layer.TYPED, "tariff_lint"))
+def tariffs_are_sound(home: Home) -> dg.AssetCheckResult:
+    """No tariff is odd in a way that may change a price; else which, and why. It only warns."""
+    found = home.lake.read(Layer.TYPED, "tariff_lint").filter(severity=str(LintSeverity.PRICE))
+    lines = (
+        f"- {key}: {sentence}"
+        for key, sentence in found.select("tariff_key", "sentence").unique().sort(pl.all()).iter_rows()
+    )
+    return dg.AssetCheckResult(
+        passed=found.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"findings": found.height, "sentences": dg.MetadataValue.md("\n".join(lines))},
     )

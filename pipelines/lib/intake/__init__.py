@@ -4,11 +4,14 @@
   keeps its pages as they came;
 * `landing.py` reads each pull's pages once, into rows beside their raw records;
 * `outcomes.py` decides over all pulls what became of each record: typed, quarantined or duplicate;
-* `normalise.py` builds the typed tables from that, rewriting only the months that changed.
+* `normalise.py` builds the typed tables from that, rewriting only the months that changed;
+* `history.py` makes what was known when of the same pages: histories (`stated.py`), the lint of tariffs (`lint.py`),
+  breaches of the protocol (`violations.py`), unknown fields (`unknown.py`) and freshness (`freshness.py`).
 """
 
+from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import NormaliseReport, normalise
 from pipelines.lib.intake.pull import pull
 from pipelines.lib.intake.pull_report import ModulePull, PullReport, last_pull
 
-__all__ = ["ModulePull", "NormaliseReport", "PullReport", "last_pull", "normalise", "pull"]
+__all__ = ["ModulePull", "NormaliseReport", "PullReport", "last_pull", "normalise", "pull", "remember"]

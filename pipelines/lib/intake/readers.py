@@ -23,6 +23,8 @@ from models.ocpi.cdr_frames import cdr_columns, columns_of, period_columns
 from models.ocpi.envelope import PageFormat, read_page
 from models.ocpi.fields import Fields
 from models.ocpi.frames import tariff_frames, tariff_version_id
+from models.ocpi.hub_clients import read_hub_client
+from models.ocpi.invoice_records import read_invoice_record
 from models.ocpi.locations import read_location
 from models.ocpi.plain_cdrs import PLAIN_VERSION, CarriedTariffs, PlainCdrs, plain_cdrs
 from models.ocpi.problems import RecordProblem
@@ -342,6 +344,21 @@ class ValueReader:
         return {self.table: columns_of(self.table, self._values).with_columns(rows)}
 
 
+@dataclass(frozen=True)
+class StatedReader:
+    """Reads modules that land no rows of their own: their tables are made of statements (`stated.py`)."""
+
+    read: Callable[[Mapping[str, object], PageContext], Read]
+
+    def take(self, record: Mapping[str, object], context: PageContext) -> Read:
+        """Read a record only to know whether it can be read."""
+        return self.read(record, context)
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Give nothing."""
+        return {}
+
+
 def _tariff_rows(tariffs: Mapping[str, tuple[Tariff, TariffSource, datetime]]) -> dict[str, pl.DataFrame]:
     versions, components = tariff_frames(tariffs.values())
     return {"tariff_versions": versions, "tariff_components": components}
@@ -381,6 +398,20 @@ def _locations(alpha2: Mapping[str, str]) -> Reader:
     return ValueReader("connectors", read)
 
 
+def _hub_clients(_: Mapping[str, str]) -> Reader:
+    def read(record: Mapping[str, object], _context: PageContext) -> Read:
+        return Read(read_hub_client(Fields("client", record)).last_updated_at)
+
+    return StatedReader(read)
+
+
+def _invoice_records(_: Mapping[str, str]) -> Reader:
+    def read(record: Mapping[str, object], context: PageContext) -> Read:
+        return Read(read_invoice_record(Fields("invoice record", record), context.owner_id)[0].last_updated_at)
+
+    return StatedReader(read)
+
+
 READERS: Final[Mapping[str, Callable[[Mapping[str, str]], Reader]]] = {
     "cdrs": CdrReader,
     "tariffs": TariffReader,
@@ -388,5 +419,7 @@ READERS: Final[Mapping[str, Callable[[Mapping[str, str]], Reader]]] = {
     "locations": _locations,
     "tokens": _tokens,
     "authorizations": _authorizations,
+    "hubclientinfo": _hub_clients,
+    "invoicereconciliation": _invoice_records,
 }
 """a fresh reader per module; the argument is the table of country codes"""

@@ -1,0 +1,52 @@
+"""Which breaches of the protocol are looked for, and in what: the tables that `models.reference.violations` needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
+
+from models.reference import violations as breaches
+from models.schemas.registry import Layer, table
+from models.types.vocabularies import RecordOutcome
+from pipelines.lib.lake import Lake
+
+_CDR: Final = (
+    *("cdr_key", "cpo_id", "session_id", "is_credit", "credit_reference_id", "last_updated_at"),
+    *("connection_id", "content_sha256", "page_sha256", "page_position", "received_at"),
+)
+_SESSION: Final = ("session_key", "status", "last_updated_at")
+
+
+def broken_rules(
+    lake: Lake, records: pl.DataFrame, tariffs: pl.DataFrame, unknown: pl.DataFrame
+) -> Iterator[pl.DataFrame]:
+    """Give what each rule finds.
+
+    Args:
+        lake: has the typed CDRs, sessions and connectors.
+        records: landed records with their outcome, in the order received.
+        tariffs: `typed/tariff_history`.
+        unknown: `typed/unknown_fields`.
+    """
+    news = records.filter(pl.col("outcome") != str(RecordOutcome.DUPLICATE))  # the same content again breaks nothing
+    cdrs, sessions = _columns(lake, "cdrs", _CDR), _columns(lake, "sessions", _SESSION)
+    deletions = tariffs.filter(pl.col("tariff_version_id").is_null(), pl.col("known_to").is_null())
+    yield breaches.changed_cdrs(news)
+    yield breaches.repeated_ids(news)
+    yield breaches.backward_updates(news)
+    yield breaches.long_ids(news)
+    yield breaches.baseless_credits(cdrs)
+    yield breaches.reopened_sessions(cdrs, sessions, news)
+    yield breaches.deleted_tariffs(deletions, lake.read(Layer.TYPED, "connectors"))
+    yield breaches.misspelt_fields(unknown)
+
+
+def _columns(lake: Lake, name: str, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Read some columns of every month of a table: a million CDRs have sixty, and eleven are asked for."""
+    frames = [
+        pl.read_parquet(lake.read_bytes(lake.path(Layer.TYPED, name, month)), columns=list(columns))
+        for month in lake.months(Layer.TYPED, name)
+    ]
+    return pl.concat([table(Layer.TYPED, name).empty().select(columns), *frames])

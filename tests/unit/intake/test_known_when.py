@@ -1,0 +1,258 @@
+"""What was known when, and how well peers keep to OCPI: from raw pages to the tables of history and evidence."""
+
+import gzip
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from models.reference.bitemporal import believed_at
+from models.schemas.registry import TABLES, Layer, table
+from pipelines.lib.intake import normalise, remember
+from pipelines.lib.raw_store import RawStore
+from pipelines.lib.settings import Settings
+from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
+
+NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
+DAY = timedelta(days=1)
+MADE = (
+    *("hub_clients", "invoice_reconciliations", "tariff_history", "token_history", "connector_history"),
+    *("contract_history", "tariff_lint", "protocol_violations", "unknown_fields", "freshness"),
+)
+
+
+def priced(price, **facts):
+    return tariff(elements=[{"price_components": [{"type": "ENERGY", "price": price, "step_size": 1}]}], **facts)
+
+
+def token(**changes):
+    own = {"uid": "04A1", "type": "RFID", "contract_id": "DENSTC1", "issuer": "NST", "valid": True}
+    return own | {"whitelist": "ALLOWED", "last_updated": "2026-09-01T00:00:00Z"} | changes
+
+
+@pytest.fixture
+def receive(settings, lake):
+    """Receive a page, a day after the one before, and bring every table up to it."""
+    pulls = []
+
+    def receive(module, *records, **facts):
+        at = NOW + DAY * len(pulls)
+        pulls.append(at)
+        stamp = f"{at:%Y%m%dT%H%M%SZ}"
+        keep_pages(RawStore(lake), module, [envelope(list(records))], pull_id=stamp, received_at=at, **facts)
+        normalise(settings, lake)
+        remember(settings, lake)
+        return at
+
+    return receive
+
+
+def read(lake, name):
+    return lake.read(Layer.TYPED, name)
+
+
+def breaches(lake):
+    found = read(lake, "protocol_violations").sort("code", "record_key")
+    return [(row["code"], row["record_key"]) for row in found.iter_rows(named=True)]
+
+
+def test_a_tariff_that_goes_and_comes_back_has_three_rows_and_one_answer_at_any_time(receive, lake):
+    for price in (0.45, 0.55, 0.45):
+        receive("tariffs", priced(price))
+    history = read(lake, "tariff_history")
+    first, second, third = history["tariff_version_id"].to_list()
+    assert first == third != second
+    assert history.select("known_from", "known_to").rows() == [
+        (NOW, NOW + DAY),
+        (NOW + DAY, NOW + 2 * DAY),
+        (NOW + 2 * DAY, None),
+    ]
+    believed = believed_at(history, NOW + 1.5 * DAY)
+    assert believed["tariff_version_id"].to_list() == [second]
+    versions = read(lake, "tariff_versions")["tariff_version_id"].to_list()
+    assert sorted(versions) == sorted({first, second})
+
+
+def test_a_deleted_tariff_is_a_row_without_version_and_a_breach_while_a_connector_names_it(receive, lake):
+    receive("locations", location())
+    at = receive("tariffs", tariff())
+    deletion = {"method": "DELETE", "key": "DE*LDW*T1", "received_at": (at + DAY / 2).isoformat()}
+    lake.write_bytes(
+        f"{lake.root}/raw/ldw/tariffs/{at + DAY:%Y%m%dT%H%M%SZ}/receipts.ndjson.gz",
+        gzip.compress(json.dumps(deletion).encode()),
+    )
+    receive("tariffs")
+    rows = read(lake, "tariff_history").select("known_from", "known_to", pl.col("tariff_version_id").is_null()).rows()
+    assert rows == [(at, at + DAY / 2, False), (at + DAY / 2, None, True)]
+    assert breaches(lake) == [("tariff_deleted_while_referenced", "DE*LDW*T1")]
+
+
+def test_tokens_and_connectors_hold_from_their_update_whenever_we_heard_of_it(receive, lake):
+    receive("tokens", token())
+    receive("tokens", token(uid="04a1", valid=False, last_updated="2026-10-01T00:00:00Z"))
+    receive("locations", location())
+    receive("locations", location(time_zone="Europe/Vienna", last_updated="2026-10-01T00:00:00Z"))
+    tokens, connectors = read(lake, "token_history"), read(lake, "connector_history")
+    september, october = datetime(2026, 9, 15, tzinfo=UTC), datetime(2026, 10, 15, tzinfo=UTC)
+    assert believed_at(tokens, NOW + DAY / 2, october)["is_valid"].to_list() == [True]
+    assert believed_at(tokens, NOW + DAY, october)["is_valid"].to_list() == [False]
+    assert believed_at(tokens, NOW + DAY, september)["is_valid"].to_list() == [True]
+    assert believed_at(connectors, NOW + 5 * DAY, october)["time_zone"].to_list() == ["Europe/Vienna"]
+    assert believed_at(connectors, NOW + 5 * DAY, september)["time_zone"].to_list() == ["Europe/Berlin"]
+
+
+def test_our_own_contracts_are_remembered_as_the_books_said_at_each_load(settings, lake):
+    schema = table(Layer.MASTER, "contracts").schema
+    for days, plan in ((0, "FLEX"), (1, "FLEX"), (2, "FLAT"), (3, "FLEX")):
+        facts = dict.fromkeys(schema) | {"contract_id": "C1", "account_id": "A1", "plan_id": plan}
+        frame = pl.DataFrame([facts | {"valid_from": date(2026, 1, 1)}], schema=schema)
+        lake.write(Layer.MASTER, "contracts", frame)
+        remember(Settings(home=settings.home, now=NOW + days * DAY), lake)
+    history = read(lake, "contract_history")
+    assert history.select("plan_id", "known_from", "known_to", "valid_from", "valid_to").rows() == [
+        ("FLEX", NOW, NOW + 2 * DAY, date(2026, 1, 1), None),
+        ("FLAT", NOW + 2 * DAY, NOW + 3 * DAY, date(2026, 1, 1), None),
+        ("FLEX", NOW + 3 * DAY, None, date(2026, 1, 1), None),
+    ]
+
+
+def test_a_second_body_is_a_breach_with_both_bodies_at_hand(receive, lake):
+    receive("cdrs", cdr(1), cdr(1, total_energy=11), cdr(2))
+    receive("cdrs", cdr(2, total_energy=12), cdr(1))
+    assert breaches(lake) == [
+        ("cdr_changed", "DE*LDW*C000002"),
+        ("repeated_id_in_page", "DE*LDW*C000001"),
+        ("second_body", "DE*LDW*C000001"),
+    ]
+    row = read(lake, "protocol_violations").filter(code="cdr_changed").row(0, named=True)
+    store = RawStore(lake)
+    later = store.record(row["connection_id"], "cdrs", row["page_sha256"], row["page_position"])
+    earlier = store.record(row["other_connection_id"], "cdrs", row["other_page_sha256"], row["other_page_position"])
+    assert json.loads(later)["total_energy"] == 12
+    assert json.loads(earlier) == cdr(2)
+    assert row["content_sha256"] != row["other_content_sha256"]
+
+
+def test_credits_need_an_original_and_only_one_is_right(receive, lake):
+    def credit(number, **changes):
+        taken = {"credit": True, "credit_reference_id": "c000001", "total_cost": {"excl_vat": -4.55}}
+        return cdr(number) | taken | changes
+
+    receive(
+        "cdrs", cdr(1), credit(2), credit(3), credit(4, credit_reference_id="C9"), credit(5, credit_reference_id="")
+    )
+    assert breaches(lake) == [
+        ("credit_without_original", "DE*LDW*C000004"),
+        ("credit_without_original", "DE*LDW*C000005"),
+        ("double_credit", "DE*LDW*C000003"),
+    ]
+
+
+def test_ids_that_are_too_long_updates_that_go_back_and_sessions_that_reopen_are_breaches(receive, lake):
+    receive("cdrs", cdr(1), cdr(2, id="C" * 40))
+    receive("sessions", session(), session(id="S" * 37))
+    receive("sessions", session(status="ACTIVE", last_updated="2026-10-12T10:00:00Z"))
+    receive("sessions", session(kwh=9, last_updated="2026-10-12T09:30:00Z"))
+    assert breaches(lake) == [
+        ("id_too_long", f"DE*LDW*{'C' * 40}"),
+        ("id_too_long", f"DE*LDW*{'S' * 37}"),
+        ("last_updated_backwards", "DE*LDW*S000001"),
+        ("session_reopened", "DE*LDW*S000001"),
+    ]
+    ids = lake.read_months(Layer.TYPED, "cdrs")["cdr_id"].to_list()
+    assert "C" * 40 in ids
+
+
+def test_a_sound_exchange_breaks_nothing_however_often_it_is_repeated(receive, lake):
+    for _ in range(2):
+        receive("cdrs", cdr(1), cdr(2))
+        receive("sessions", session())
+        receive("tariffs", tariff())
+        receive("locations", location())
+    assert breaches(lake) == []
+    assert read(lake, "unknown_fields").is_empty()
+    assert read(lake, "tariff_lint").is_empty()
+
+
+def test_unknown_fields_are_counted_and_a_misspelt_one_is_a_breach(receive, lake):
+    misspelt = tariff(elements=[{"price_components": tariff()["elements"][0]["price_components"], "restriction": {}}])
+    receive("tariffs", tariff(colour="red"), misspelt | {"id": "T2"}, tariff(id="T3", colour="blue", shape=None))
+    rows = read(lake, "unknown_fields").select("path", "meant", "records", "first_page_position").rows()
+    assert rows == [("colour", None, 2, 0), ("elements[].restriction", "restrictions", 1, 1)]
+    assert breaches(lake) == [("misspelt_field", "elements[].restriction")]
+    lint = read(lake, "tariff_lint").select("code", "tariff_key").rows()
+    assert sorted(lint) == [("unknown_key", "DE*LDW*T1"), ("unknown_key", "DE*LDW*T3")]
+    refused = read(lake, "records").filter(outcome="quarantined")
+    assert refused.select("record_id", "rule").rows() == [("T2", "misspelt_field")]
+
+
+def test_tariffs_are_linted_where_they_are_offered(receive, lake):
+    connector = location()["evses"][0]["connectors"][0] | {"tariff_ids": ["T1", "T2"]}
+    receive("locations", location(evses=[{"uid": "E1", "evse_id": "DE*LDW*E1", "connectors": [connector]}]))
+    window = {"start_time": "02:30", "end_time": "06:00"}
+    night = [{"price_components": tariff()["elements"][0]["price_components"], "restrictions": window}]
+    receive("tariffs", tariff(currency="CHF"), tariff(id="T2", elements=night))
+    found = sorted(read(lake, "tariff_lint").select("tariff_key", "code").rows())
+    assert found == [
+        ("DE*LDW*T1", "foreign_currency"),
+        ("DE*LDW*T1", "several_active"),
+        ("DE*LDW*T2", "dst_window"),
+        ("DE*LDW*T2", "gap"),
+        ("DE*LDW*T2", "several_active"),
+    ]
+
+
+def test_hub_clients_and_invoice_records_are_typed(receive, lake):
+    client = {"country_code": "de", "party_id": "ldw", "role": "CPO", "last_updated": "2026-10-01T00:00:00Z"}
+    receive("hubclientinfo", client | {"status": "CONNECTED"}, client | {"status": 7})
+    receive("hubclientinfo", client | {"status": "OFFLINE", "last_updated": "2026-10-02T00:00:00Z"})
+    assert read(lake, "hub_clients").select("client_id", "client_role", "status").rows() == [
+        ("DE*LDW", "CPO", "OFFLINE")
+    ]
+    invoice = {"country_code": "DE", "party_id": "LDW", "id": "IR-1", "invoice_id": "2026-17"}
+    facts = {"version": "2.3.0"}
+    receive(
+        "invoicereconciliation", invoice | {"cdrs": ["c1", "C2", "C1"], "last_updated": "2026-11-01T00:00:00Z"}, **facts
+    )
+    receive("invoicereconciliation", invoice | {"cdrs": ["C1"], "last_updated": "2026-11-02T00:00:00Z"}, **facts)
+    receive("invoicereconciliation", invoice | {"cdrs": [], "last_updated": "2026-11-03T00:00:00Z"}, **facts)
+    rows = read(lake, "invoice_reconciliations").select("record_key", "invoice_id", "cdr_key", "cdr_id").rows()
+    assert rows == [("DE*LDW*IR-1", "2026-17", "DE*LDW*C1", "C1")]
+    counts = read(lake, "records").group_by("module", "outcome").len().sort("module", "outcome").rows()
+    assert counts == [
+        ("hubclientinfo", "quarantined", 1),
+        ("hubclientinfo", "typed", 2),
+        ("invoicereconciliation", "quarantined", 1),
+        ("invoicereconciliation", "typed", 2),
+    ]
+
+
+def test_freshness_counts_what_came_and_what_did_not(receive, lake):
+    at = receive("cdrs", cdr(1), cdr(2, currency="EURO"))
+    (row,) = read(lake, "freshness").to_dicts()
+    assert (row["connection_id"], row["module"], row["last_pull_at"]) == ("ldw", "cdrs", at)
+    assert (row["pulls"], row["failed_pulls"], row["records"], row["quarantined_records"]) == (1, 0, 2, 1)
+    assert str(row["quarantined_pct"]) == "50.0000"
+    assert row["newest_update_at"] == datetime(2026, 10, 12, 9, 5, tzinfo=UTC)
+    assert row["lag_seconds"] == int((at - row["newest_update_at"]).total_seconds())
+
+
+def test_making_it_all_again_gives_the_same_and_rewrites_nothing(receive, settings, lake):
+    receive("cdrs", cdr(1), cdr(1, total_energy=11))
+    receive("tariffs", priced(0.45), priced(0.55))
+    before = {name: (read(lake, name), lake.fs.modified(lake.path(Layer.TYPED, name))) for name in MADE}
+    remember(settings, lake)
+    after = {name: (read(lake, name), lake.fs.modified(lake.path(Layer.TYPED, name))) for name in MADE}
+    for name in MADE:
+        assert before[name][0].equals(after[name][0]), name
+        assert before[name][1] == after[name][1], name
+    for folder in ("stated", "landed"):
+        lake.fs.rm(f"{lake.root}/{folder}", recursive=True)
+    for name in MADE:
+        lake.fs.rm(lake.path(Layer.TYPED, name))
+    normalise(settings, lake)
+    remember(settings, lake)
+    for name in MADE:
+        assert before[name][0].equals(read(lake, name)), name
+    assert {each.name for each in TABLES if each.layer == Layer.TYPED} >= set(MADE)
