@@ -1,5 +1,6 @@
 """A pull keeps every page as it came, moves the watermark only over what was pulled, and survives dead peers."""
 
+import gzip
 import hashlib
 import importlib
 from datetime import UTC, datetime, timedelta
@@ -181,3 +182,14 @@ def test_a_second_pull_within_one_second_gets_an_id_that_sorts_behind(pulling, l
     peer.modules["cdrs"].append(cdr(6))
     pulling(since=datetime(2026, 10, 1, tzinfo=UTC))
     assert [m.pull_id for m in RawStore(lake).manifests("ldw", "cdrs")] == ["20261105T060000Z", "20261105T060000Z-001"]
+
+
+def test_pages_of_older_pulls_packed_with_gzip_are_still_read(pulling, lake):
+    pulling()
+    store = RawStore(lake)
+    page = store.manifests("ldw", "cdrs")[0].pages[0]
+    path = f"{lake.root}/raw/ldw/cdrs/{page.pull_id}/00000.json"
+    content = store.read_page(page)
+    lake.fs.rm(f"{path}.zst")
+    lake.write_bytes(f"{path}.gz", gzip.compress(content))
+    assert store.read_page(page) == content
