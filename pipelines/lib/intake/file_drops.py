@@ -1,6 +1,7 @@
 """Files instead of a peer: loaded into the same raw store, once each, and reported line by line.
 
-A file is a pull: its records stand on pages of a few MiB, each in its own bytes, and its manifest comes last. Its
+A file is a pull: its records stand on pages of a few MiB, each in its own bytes (a large NDJSON file byte for byte, in
+blocks of whole lines), and its manifest comes last. Its
 pull id carries the SHA-256 of what it says, so the same file given again, under any name, is a duplicate, and one whose
 loading was killed is loaded again under the same id. CSV is kept beside its pages as it came (`source.csv.gz`).
 
@@ -13,7 +14,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +24,10 @@ from typing import Final
 
 import msgspec
 
+from models.ocpi.envelope import PageFormat
 from models.ocpi.problems import RecordProblem
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake.file_blocks import BlockFinding, file_blocks, look_at
 from pipelines.lib.intake.file_formats import FileProblem, FileRecord, content_sha256, file_records
 from pipelines.lib.intake.file_report import MOST_PROBLEMS, FileFinding, FileReport
 from pipelines.lib.intake.identity import read_names, record_id
@@ -39,6 +44,10 @@ CHECKED_BYTES: Final = 64 << 20
 """A file up to this size is read record by record before it is stored, so that its report is complete; of a larger one
 only lines that are no JSON are reported, and intake quarantines the rest."""
 
+_TOO_LARGE: Final = "too large to be checked record by record here: see what intake quarantines"
+_PACKERS: Final = 2
+_MOST_WAITING: Final = 4
+"""blocks in memory that are not on the disk yet"""
 _SHA_DIGITS: Final = 24
 _DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 _MEND: Final = "correct it and send the record again; it is quarantined until then"
@@ -108,21 +117,13 @@ class _Loading:
 
     def _store(self, pull_id: str) -> None:
         now = self.settings.clock()
-        group: list[bytes] = []
-        size = 0
-        for record in self._checked_records():
-            if not record.is_json:
-                # A page of its own, in its own bytes: on a page with others it would make them all unreadable.
-                self._write_page(pull_id, group)
-                self._write_page(pull_id, [record.content], is_json=False)
-                group, size = [], 0
-                continue
-            group.append(record.content)
-            size += len(record.content)
-            if size >= PAGE_BYTES:
-                self._write_page(pull_id, group)
-                group, size = [], 0
-        self._write_page(pull_id, group)
+        is_checked = self.path.stat().st_size <= CHECKED_BYTES
+        blocks = None if is_checked else file_blocks(self.path, PAGE_BYTES)
+        if blocks is None:
+            self._store_records(pull_id)
+        else:
+            self.notes.append(_TOO_LARGE)
+            self._store_blocks(pull_id, blocks)
         self._keep_source(pull_id)
         RawStore(self.lake).finish(
             Manifest(
@@ -140,10 +141,55 @@ class _Loading:
             )
         )
 
+    def _store_blocks(self, pull_id: str, blocks: Iterator[bytes]) -> None:
+        """Keep a file of lines byte for byte, a block a page; hashing and packing leave the interpreter to others."""
+        line = 1
+        with ThreadPoolExecutor(_PACKERS, thread_name_prefix="pages") as packers:
+            waiting: deque[Future[tuple[Provenance, BlockFinding]]] = deque()
+            for sequence, block in enumerate(blocks):
+                waiting.append(packers.submit(self._write_block, pull_id, sequence, block))
+                if len(waiting) > _MOST_WAITING:
+                    line = self._take_block(waiting.popleft().result(), line)
+            for each in waiting:
+                line = self._take_block(each.result(), line)
+
+    def _write_block(self, pull_id: str, sequence: int, block: bytes) -> tuple[Provenance, BlockFinding]:
+        found = look_at(block)
+        page = self._provenance(pull_id, sequence, block, found.records, "ndjson")
+        RawStore(self.lake).write_page(page, block)
+        return page, found
+
+    def _take_block(self, written: tuple[Provenance, BlockFinding], line: int) -> int:
+        """Note a block that is stored; give the number of the line after it."""
+        page, found = written
+        if page.records:
+            self._pages.append(page)
+        for number, content in found.bad:
+            named = record_id(self.source.module, read_names(content))
+            self._find(line + number, named, "this line is no JSON", _MEND)
+        return line + found.lines
+
+    def _store_records(self, pull_id: str) -> None:
+        group: list[bytes] = []
+        size = 0
+        for record in self._checked_records():
+            if not record.is_json:
+                # A page of its own, in its own bytes: on a page with others it would make them all unreadable.
+                self._write_page(pull_id, group)
+                self._write_page(pull_id, [record.content], is_json=False)
+                group, size = [], 0
+                continue
+            group.append(record.content)
+            size += len(record.content)
+            if size >= PAGE_BYTES:
+                self._write_page(pull_id, group)
+                group, size = [], 0
+        self._write_page(pull_id, group)
+
     def _checked_records(self) -> Iterator[FileRecord]:
         is_checked = self.path.stat().st_size <= CHECKED_BYTES
         if not is_checked:
-            self.notes.append("too large to be checked record by record here: see what intake quarantines")
+            self.notes.append(_TOO_LARGE)
         for record in file_records(self.path, self.source.module, self.notes):
             self._is_converted = record.is_converted
             complaint = record.complaint or (self._complaint(record) if is_checked else None)
@@ -170,21 +216,27 @@ class _Loading:
         if not records:
             return
         content = page_of_lines(records) if is_json else records[0]
-        page = Provenance(
+        page = self._provenance(pull_id, len(self._pages), content, len(records) if is_json else -1)
+        RawStore(self.lake).write_page(page, content)
+        self._pages.append(page)
+
+    def _provenance(
+        self, pull_id: str, sequence: int, content: bytes, records: int, page_format: PageFormat = "envelope"
+    ) -> Provenance:
+        return Provenance(
             connection_id=self.source.connection.connection_id,
             module=self.source.module,
             ocpi_version=self.source.ocpi_version,
             pull_id=pull_id,
-            sequence=len(self._pages),
+            sequence=sequence,
             url=f"file:{self.path.name}",
             http_status=200,
             headers={},
             received_at=self.settings.clock(),
             sha256=hashlib.sha256(content).hexdigest(),
-            records=len(records) if is_json else -1,
+            records=records,
+            format=page_format,
         )
-        RawStore(self.lake).write_page(page, content)
-        self._pages.append(page)
 
     def _keep_source(self, pull_id: str) -> None:
         """Keep a CSV file as it came beside the pages made of it."""

@@ -67,7 +67,7 @@ def content_sha256(path: Path) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except _DAMAGED:
@@ -82,7 +82,7 @@ def file_records(path: Path, module: str, notes: list[str]) -> Iterator[FileReco
     Raises:
         FileProblem: where the file as a whole makes no sense.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         text = _without_mark(file, notes)
         yield from _records(text, text.peek(_PEEK)[:_PEEK], module, notes)
 
@@ -104,7 +104,7 @@ def _records(file: io.BufferedReader, begin: bytes, module: str, notes: list[str
     text = begin.lstrip(_WHITE)
     if text.startswith(b"["):
         return _entries(_whole(file), notes)
-    if text.startswith(b"{") and _is_json(text.splitlines()[0]):
+    if text.startswith(b"{") and is_json(text.splitlines()[0]):
         return _lines(file) if not _is_envelope(text.splitlines()[0]) else _entries(_whole(file), notes)
     if text.startswith(b"{"):
         return _lines_or_object(file, begin, notes)
@@ -113,10 +113,16 @@ def _records(file: io.BufferedReader, begin: bytes, module: str, notes: list[str
     return _rows(file, module, notes)
 
 
+def is_ndjson(file: io.BufferedReader) -> bool:
+    """Tell whether a file surely has one JSON object a line: its first line is one, and no envelope."""
+    lines = file.peek(_PEEK)[:_PEEK].splitlines()
+    return bool(lines) and lines[0].startswith(b"{") and is_json(lines[0]) and not _is_envelope(lines[0])
+
+
 def _lines_or_object(file: io.BufferedReader, begin: bytes, notes: list[str]) -> Iterator[FileRecord]:
     """Tell one object over several lines from NDJSON whose first line is bad, or longer than was peeked at."""
     lines = begin.strip(_WHITE).splitlines()
-    if len(lines) == 1 or any(map(_is_json, lines[1:-1])):
+    if len(lines) == 1 or any(map(is_json, lines[1:-1])):
         return _lines(file)
     return _entries(_whole(file), notes)
 
@@ -129,8 +135,8 @@ def _lines(file: io.BufferedReader) -> Iterator[FileRecord]:
             msg = f"line {number} is longer than {LONGEST_LINE >> 20} MiB: write one record a line"
             raise FileProblem(msg)
         if content := line.strip(_WHITE):
-            is_json = _is_json(content)
-            yield FileRecord(number, content, is_json, complaint=None if is_json else "this line is no JSON")
+            complaint = None if is_json(content) else "this line is no JSON"
+            yield FileRecord(number, content, is_json=complaint is None, complaint=complaint)
 
 
 def _entries(content: bytes, notes: list[str]) -> Iterator[FileRecord]:
@@ -177,7 +183,8 @@ def _whole(file: io.BufferedReader) -> bytes:
     return content
 
 
-def _is_json(content: bytes) -> bool:
+def is_json(content: bytes) -> bool:
+    """Tell whether bytes are one JSON value, in UTF-8."""
     try:
         content.decode()
         _ANY.decode(content)
@@ -198,10 +205,10 @@ def _is_envelope(content: bytes) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedReader]:
+def opened(path: Path) -> Iterator[io.BufferedReader]:
     """Open a file, through gzip where it begins like that."""
-    with path.open("rb", buffering=_PEEK) as opened:
-        file = cast("io.BufferedReader", opened)
+    with path.open("rb", buffering=_PEEK) as plain:
+        file = cast("io.BufferedReader", plain)
         if not file.peek(2).startswith(_GZIP):
             yield file
             return

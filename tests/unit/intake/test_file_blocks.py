@@ -1,0 +1,89 @@
+"""A file of lines too large to be read line by line is stored byte for byte, and nothing of it is lost."""
+
+import gzip
+import json
+
+import pytest
+
+from pipelines.lib.intake import file_drops, normalise
+from pipelines.lib.intake.file_blocks import file_blocks, look_at
+from pipelines.lib.intake.file_drops import FileSource, load_file
+from pipelines.lib.raw_store import RawStore
+from pipelines.lib.settings import Connection
+from tests.unit.intake.little_peer import cdr, envelope
+
+SOURCE = FileSource(
+    Connection(connection_id="ldw", kind="cpo", parties=("DE*LDW",), versions_url="https://ldw.example/versions"),
+    "cdrs",
+)
+LINES = [json.dumps(cdr(number)).encode() for number in range(40)]
+
+
+@pytest.fixture
+def loading(settings, lake, tmp_path, monkeypatch):
+    """Load bytes as a large file is loaded, in blocks of some 5 kB."""
+    monkeypatch.setattr(file_drops, "CHECKED_BYTES", 0)
+    monkeypatch.setattr(file_drops, "PAGE_BYTES", 5_000)
+
+    def loading(content):
+        path = tmp_path / "cdrs.ndjson"
+        path.write_bytes(content)
+        return load_file(settings, lake, path, SOURCE)
+
+    return loading
+
+
+def pages(lake):
+    """Every kept page with its bytes, in order."""
+    store = RawStore(lake)
+    return [(page, store.read_page(page)) for manifest in store.manifests() for page in manifest.pages]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n\n"])
+def test_the_pages_are_the_file(loading, lake, end):
+    content = b"\r\n".join(LINES) + end
+    report = loading(content)
+    kept = pages(lake)
+    assert b"".join(held for _, held in kept) == content
+    assert len(kept) > 3
+    assert {page.format for page, _ in kept} == {"ndjson"}
+    assert report.records == len(LINES) == sum(page.records for page, _ in kept)
+
+
+def test_gzip_and_plain_are_the_same_file(loading, lake):
+    loading(b"\n".join(LINES))
+    assert loading(gzip.compress(b"\n".join(LINES))).outcome == "duplicate"
+
+
+def test_all_of_it_is_taken_in(settings, lake, loading):
+    loading(b"\n".join(LINES))
+    assert normalise(settings, lake).typed == len(LINES)
+
+
+def test_a_bad_line_is_named_and_quarantined_alone(settings, lake, loading):
+    report = loading(b"\n".join([*LINES[:30], b'{"id": "X', b"", *LINES[30:]]))
+    assert [(each.line, each.message) for each in report.findings] == [(31, "this line is no JSON")]
+    taken = normalise(settings, lake)
+    assert (taken.typed, taken.quarantined) == (len(LINES), 1)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" + b",".join(LINES) + b"]", envelope([cdr(1)]), b"id;currency\n1;EUR\n", b"", b"{\n}\n"]
+)
+def test_other_files_are_not_cut_into_lines(tmp_path, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert file_blocks(path, 100) is None
+
+
+@pytest.mark.parametrize(
+    ("block", "bad"),
+    [
+        (b'{"a": 1}\n{"a": 2}\n', ()),
+        (b'{"a": 1} {"a": 2}\n', ((0, b'{"a": 1} {"a": 2}'),)),
+        (b'\n{"a":\n1}\n', ((1, b'{"a":'), (2, b"1}"))),
+        (b'{"a": "\xff"}\n{"a": 2}', ((0, b'{"a": "\xff"}'),)),
+    ],
+)
+def test_only_a_line_that_is_one_json_value_is_good(block, bad):
+    assert look_at(block).bad == bad
