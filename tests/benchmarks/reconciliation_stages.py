@@ -5,7 +5,7 @@ The baseline is the bare join of CDRs with authorizations by reference in DuckDB
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -31,12 +31,12 @@ def records(folder: Path, cdrs: int) -> Stage:
     return timed(lambda: cdrs, "CDRs")
 
 
-def _read(folder: Path, name: str) -> pl.DataFrame:
-    return pl.read_parquet(folder / f"{name}.parquet")
+def _read(folder: Path, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    return pl.read_parquet(folder / f"{name}.parquet", columns=None if columns is None else list(columns))
 
 
 def _matched(folder: Path) -> pl.DataFrame:
-    cdrs = _read(folder, "cdrs").select(*CDR_COLUMNS, "authorization_reference")
+    cdrs = _read(folder, "cdrs", (*CDR_COLUMNS, "authorization_reference"))
     taken = pl.Series("authorization_id", [], pl.String)
     limits = limits_of(_read(folder, "agreements"))
     return match(cdrs, cdrs.clear(), _read(folder, "authorizations"), taken, _read(folder, "sessions"), limits)
@@ -57,7 +57,7 @@ def outcomes(folder: Path, _cdrs: int) -> Stage:
     """Say of every authorization, session and CDR how it ended."""
 
     def work() -> int:
-        cdrs = _read(folder, "cdrs")
+        cdrs = _read(folder, "cdrs", CDR_COLUMNS)
         month = MonthOfRecords(
             cdrs=cdrs,
             authorizations=_read(folder, "authorizations"),
@@ -82,8 +82,8 @@ def rules(folder: Path, _cdrs: int) -> Stage:
     """Hold every CDR against all rules, and judge it."""
 
     def work() -> int:
-        cdrs, agreements = _read(folder, "cdrs").select(CDR_COLUMNS), _read(folder, "agreements")
-        priced = _read(folder, "wholesale_cdrs").select(PRICE_COLUMNS)
+        cdrs, agreements = _read(folder, "cdrs", CDR_COLUMNS), _read(folder, "agreements")
+        priced = _read(folder, "wholesale_cdrs", PRICE_COLUMNS)
         evidence = Evidence(
             cdrs=cdrs_with_facts(cdrs, cdrs.clear(), agreements, _read(folder, "connectors")),
             periods=_read(folder, "charging_periods"),
