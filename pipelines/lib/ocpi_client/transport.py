@@ -187,20 +187,22 @@ class Transport:
         """Read a body once; only where that fails look at what the peer says about its own answer."""
         try:
             return read(answer.content)
-        except RecordProblem as problem:
-            self._hold_to_envelope(answer, where)
+        except RecordProblem as misread:
+            problem = self._hold_to_envelope(answer, where) or misread
             message = f"{where}: {self.secrets.scrubbed(str(problem))}"
             raise UnreadableAnswer(FailureKind(problem.rule), message, answer) from None
 
-    def _hold_to_envelope(self, answer: Answer, where: str) -> None:
+    def _hold_to_envelope(self, answer: Answer, where: str) -> RecordProblem | None:
+        """Raise `PeerFailure` where the peer says that it failed; give the problem of what has no envelope at all."""
         try:
             status = read_status(answer.content)
-        except RecordProblem:
-            return
+        except RecordProblem as problem:
+            return problem
         if not status.is_success:
             said = self.secrets.scrubbed(status.status_message or "no message")
             message = f"{where}: OCPI status_code {status.status_code} ({said})"
             raise PeerFailure(FailureKind.OCPI_STATUS, message, retry=status.status_code >= _SERVER_SIDE)
+        return None
 
 
 class UnreadableAnswer(PeerFailure):

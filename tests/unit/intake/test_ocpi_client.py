@@ -100,7 +100,11 @@ def test_a_fault_that_stays_is_a_typed_failure(crawl, peer, fault, kind, asked):
 
 @pytest.mark.parametrize(
     ("body", "kind"),
-    [(b"<html>", FailureKind.NOT_JSON), (b'{"data": {}, "status_code": 1000}', FailureKind.BAD_ENVELOPE)],
+    [
+        (b"<html>", FailureKind.NOT_JSON),
+        (b'{"data":' * 50_000, FailureKind.NOT_JSON),
+        (b'{"data": {}, "status_code": 1000}', FailureKind.BAD_ENVELOPE),
+    ],
 )
 def test_a_page_that_stays_unreadable_is_kept_and_the_crawl_goes_on(crawl, peer, body, kind):
     link = {"Link": f'<{peer.url}/2.2.1/cdrs?offset=2&limit=2>; rel="next"', "X-Total-Count": "5"}
