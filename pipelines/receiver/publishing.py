@@ -15,7 +15,6 @@ from typing import Final
 
 import msgspec
 
-from pipelines.lib.intake.pages import page_of_lines
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 from pipelines.receiver.entries import Entry, Receipt
@@ -52,7 +51,7 @@ class Publisher:
         if store.has_pull(connection_id, module, pull_id):
             return  # the process was killed after the manifest and before the segment was deleted
         receipts = _receipts(entries)
-        page = page_of_lines(bytes(entry.record) for entry in entries if entry.has_record)
+        page = b"".join(bytes(entry.record) + b"\n" for entry in entries if entry.has_record)
         provenance = _provenance(pull_id, group, entries, page)
         store.write_page(provenance, page)
         self._write_receipts(provenance, receipts)
@@ -123,4 +122,5 @@ def _provenance(pull_id: str, group: _Group, entries: list[Entry], page: bytes) 
         received_at=entries[-1].received_at,
         sha256=hashlib.sha256(page).hexdigest(),
         records=sum(entry.has_record for entry in entries),
+        format="ndjson",
     )
