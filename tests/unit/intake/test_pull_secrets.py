@@ -1,4 +1,4 @@
-"""No token is ever kept or said: they are planted wherever a peer could echo them, then all that was written is read."""
+"""No token is ever kept or said: tokens are planted where a peer could echo them, then all that was written is read."""
 
 import base64
 import json
