@@ -27,6 +27,8 @@ from tests.assets.intake.pulling import NOW, TYPED, new_home, rows_of
 pytestmark = pytest.mark.slow
 
 KILLS = 20
+CONNECTIONS = ("swm", "str")
+"""two are enough for a kill between them, and each pull more costs as much as a kill"""
 SIGKILL = -9
 FLEETING = ("page_sha256",)
 """an answer's envelope tells its second, so a page asked for again has other bytes; its records have not"""
@@ -43,7 +45,8 @@ def network():
 def empty(network, tmp_path_factory):
     """A home that has received nothing: its books and its settings."""
     home = new_home(build_world(5, 160, BillingMonth(2026, 10)), tmp_path_factory.mktemp("empty"))
-    settings = settings_toml(network.connections()).replace("token_env", "page_limit = 25\ntoken_env")
+    chosen = [each for each in network.connections() if each.connection_id in CONNECTIONS]
+    settings = settings_toml(chosen).replace("token_env", "page_limit = 25\ntoken_env")
     (home / "roamledger.toml").write_text(f"pull_workers = 1\n\n{settings}")
     return home
 
@@ -89,16 +92,16 @@ def test_killed_twenty_times_at_random_points_it_ends_as_if_it_had_never_been(em
     undisturbed = shutil.copytree(empty, tmp_path / "undisturbed")
     assert pull(undisturbed) == 0
     things = int((undisturbed / "things_done").read_text())
-    assert Lake(str(undisturbed / "lake")).read_months(Layer.TYPED, "cdrs").height > 150
-    assert things > 150, "too few points to be killed at"
+    assert Lake(str(undisturbed / "lake")).read_months(Layer.TYPED, "cdrs").height > 50
+    assert things > 100, "too few points to be killed at"
 
     random, kills, homes = Random(20), 0, 0  # noqa: S311 - points to be killed at are no secret
     while kills < KILLS:
         homes += 1
         home = shutil.copytree(empty, tmp_path / f"home-{homes}")
-        while kills < KILLS and (status := pull(home, random.randrange(1, things))) != 0:
+        while kills < KILLS and (status := pull(home, random.randrange(1, things // 3))) != 0:
             assert status == SIGKILL
             kills += 1
         assert pull(home) == 0
         assert_same_state(home, undisturbed)
-    assert homes > 2
+    assert homes > 1, "no home came to its end between kills"
