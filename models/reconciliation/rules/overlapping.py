@@ -11,6 +11,7 @@ from models.types.vocabularies import Severity
 
 _COORDINATES = needs_column("the coordinates of the location are not known", "latitude", "longitude")
 _TOKEN = needs_column("the CDR names no token", "token_uid")
+_HALF_ROUND_THE_WORLD_KM = 20_038
 _OTHER = ("ended_at", "latitude", "longitude")
 
 
@@ -67,14 +68,15 @@ def _overlapping(evidence: Evidence, group: str) -> pl.DataFrame:
     """Give the judged claims that overlap an earlier one of their group, with that one's end and place beside them."""
     sessions = evidence.sessions if group == "evse_number" else evidence.sessions_by_token
     pairs = later_starting(sessions, group, evidence.limits.seconds("overlap_seconds"))
-    return evidence.claims.join(_beside(evidence, pairs), on="cdr_key", how="inner", validate="1:1")
+    beside = _beside(evidence, pairs).drop("latitude", "longitude")
+    return evidence.claims.join(beside, on="cdr_key", how="inner", validate="1:1")
 
 
 def _beside(evidence: Evidence, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Add the end and place of the other session, under `other_` names."""
+    """Give the keys and places of two sessions each, those of the other one under `other_` names."""
     named = [pl.col(name).alias(f"other_{name}") for name in ("cdr_key", *_OTHER)]
     other = evidence.cdrs.select(named).rename({"other_cdr_key": "other_key"})
-    own = evidence.cdrs.select("cdr_key")
+    own = evidence.cdrs.select("cdr_key", "latitude", "longitude")
     gathered = [frame[pairs.get_column(name)] for frame, name in ((own, "cdr_number"), (other, "other_number"))]
     return pl.concat(gathered, how="horizontal")
 
@@ -91,16 +93,10 @@ def impossible_travel(evidence: Evidence) -> pl.DataFrame:
     A review, because one can fly or lend a card; blocks above what flies (900 km/h). Speeds are compared without a
     division: km x 3600 against km/h x seconds. Overlaps have a rule of their own.
     """
-    pairs = _journeys(evidence)
-    distance = distance_km("latitude", "longitude", "other_latitude", "other_longitude")
-    told = evidence.claims.join(_beside(evidence, pairs), on="cdr_key", how="inner", validate="1:1")
-    measured = told.with_columns(
-        distance.alias("distance_km"),
-        (pl.col("started_at") - pl.col("other_ended_at")).dt.total_seconds().alias("seconds"),
-    )
     way = pl.col("distance_km") * 3600
     too_fast, flown = (way > pl.col("seconds") * evidence.limits.expr(name) for name in ("travel_kmh", "flight_kmh"))
-    broken = measured.filter((pl.col("distance_km") > evidence.limits.expr("travel_km")) & too_fast)
+    fast = _journeys(evidence).filter((pl.col("distance_km") > evidence.limits.expr("travel_km")) & too_fast)
+    broken = evidence.claims.join(fast.drop("cpo_id"), on="cdr_key", how="inner", validate="1:1")
     speed = (way / pl.max_horizontal(pl.col("seconds"), pl.lit(1))).round(0).cast(pl.Int64)
     kilometres = pl.col("distance_km").round(1)
     return found(
@@ -120,13 +116,20 @@ def impossible_travel(evidence: Evidence) -> pl.DataFrame:
 
 
 def _journeys(evidence: Evidence) -> pl.DataFrame:
-    """Pair each session (`cdr_number`) with the one before it of its token (`other_number`) that had ended by then."""
+    """Give each session's way from the one before it of its token, where that had ended by then.
+
+    `cdr_key`, `cpo_id`, `other_key`, `distance_km`, `seconds`. Left out is where there was time for any way on earth.
+    """
     known = evidence.sessions_by_token
     same = pl.col("token_number") == pl.col("token_number").shift(1)
-    has_ended = pl.col("ended_at").shift(1) <= pl.col("started_at")
+    pause = (pl.col("started_at") - pl.col("ended_at").shift(1)).dt.total_seconds()
+    is_short = (pause >= 0) & (pause * evidence.limits.expr("travel_kmh") < _HALF_ROUND_THE_WORLD_KM * 3600)
     before = pl.col("cdr_number").shift(1).alias("other_number")
-    pairs = known.select("cdr_number", before, (same & has_ended).alias("is_next"))
-    return pairs.filter("is_next").select("cdr_number", "other_number")
+    pairs = known.select("cdr_number", "cpo_id", before, pause.alias("seconds"), (same & is_short).alias("is_near"))
+    near = pairs.filter("is_near")
+    told = pl.concat([_beside(evidence, near), near.select("cpo_id", "seconds")], how="horizontal")
+    distance = distance_km("latitude", "longitude", "other_latitude", "other_longitude")
+    return told.select("cdr_key", "cpo_id", "other_key", "seconds", distance.alias("distance_km"))
 
 
 def _busy_days(evidence: Evidence, ordered: pl.DataFrame) -> pl.DataFrame:
