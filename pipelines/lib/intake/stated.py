@@ -62,16 +62,18 @@ class StatedTariff:
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
+class Context:
+    """What the records of a page have in common."""
+
     version: str
     owner_id: str | None
     alpha2: Mapping[str, str]
 
 
-_Read = Callable[[Mapping[str, object], _Context], Sequence[object]]
+_Read = Callable[[Mapping[str, object], Context], Sequence[object]]
 
 
-def _tariff(record: Mapping[str, object], context: _Context) -> tuple[StatedTariff, ...]:
+def _tariff(record: Mapping[str, object], context: Context) -> tuple[StatedTariff, ...]:
     tariff = parse_tariff(record, context.version, owner_id=context.owner_id)
     return (
         StatedTariff(
@@ -86,7 +88,7 @@ def _tariff(record: Mapping[str, object], context: _Context) -> tuple[StatedTari
     )
 
 
-_READ: Final[Mapping[str, _Read]] = {
+READ: Final[Mapping[str, _Read]] = {
     "tariffs": _tariff,
     "tokens": lambda record, _: (read_token(Fields("token", record)),),
     "locations": lambda record, at: read_location(Fields("location", record), at.owner_id, at.alpha2),
@@ -154,11 +156,11 @@ class Stated:
 
     def _said(self, manifest: Manifest) -> Iterator[tuple[tuple[object, ...], object]]:
         """Read every readable record; what cannot be read is the quarantine's, and states nothing."""
-        store, read = RawStore(self.lake), _READ[manifest.module]
+        store, read = RawStore(self.lake), READ[manifest.module]
         for page in manifest.pages:
-            context = _Context(page.ocpi_version, manifest.owner_id, self.alpha2)
+            context = Context(page.ocpi_version, manifest.owner_id, self.alpha2)
             for position, record in enumerate(_records(store, page)):
-                for value in _values(read, record, context):
+                for value in values_of(read, record, context):
                     yield (page.sha256, position, page.sequence, page.received_at), value
 
     def _deleted(self, manifest: Manifest) -> Iterator[tuple[tuple[object, ...], object]]:
@@ -187,7 +189,8 @@ def _records(store: RawStore, page: Provenance) -> list[bytes]:
         return []
 
 
-def _values(read: _Read, record: bytes, context: _Context) -> Sequence[object]:
+def values_of(read: _Read, record: bytes, context: Context) -> Sequence[object]:
+    """Give what a record states; one that cannot be read states nothing."""
     try:
         decoded = decode_json(record)
         return read(decoded, context) if isinstance(decoded, dict) else ()
