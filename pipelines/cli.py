@@ -34,6 +34,8 @@ connect = typer.Typer(help="Credentials handshakes with peers, and what is agree
 app.add_typer(sandbox, name="sandbox", no_args_is_help=True)
 app.add_typer(connect, name="connect", no_args_is_help=True)
 app.add_typer(disputes, name="disputes", no_args_is_help=True)
+cpo_invoices = typer.Typer(help="What operators ask to be paid, held against what was accepted.")
+app.add_typer(cpo_invoices, name="cpo-invoices", no_args_is_help=True)
 tokens = typer.Typer(help="Tokens at risk: why, and blocking them at every peer.")
 app.add_typer(tokens, name="tokens", no_args_is_help=True)
 
@@ -370,6 +372,22 @@ def tokens_send(
     from pipelines.commands import tokens as command
 
     raise typer.Exit(command.deliver(console, patience=patience, again=again, at_once=at_once))
+
+
+@cpo_invoices.command("check")
+def cpo_invoices_check(
+    file: Annotated[Path, typer.Argument(help="OCPI 2.3.0 reconciliation record (JSON), UBL 2.1 (XML), or CSV")],
+    cpo: Annotated[str, typer.Option(help="whose invoice it is, such as DE*LDW")],
+    invoice: Annotated[str | None, typer.Option(help="its number; a CSV names none")] = None,
+    output: Annotated[Path | None, typer.Option(help="write every line to .csv, .parquet or .json")] = None,
+    by: Actor = "",
+    json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="write nothing to the register")] = False,
+) -> None:
+    """Hold a CPO's invoice against our accepted CDRs; exit 1 where something is to be disputed."""
+    from pipelines.commands import cpo_invoices as command
+
+    raise typer.Exit(command.check(file, cpo, invoice, output, by, console, as_json=json, dry=dry_run))
 
 
 def main() -> None:

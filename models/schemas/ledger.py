@@ -3,8 +3,21 @@
 The register is the truth; these tables are its projection, written whole after every close and dispute run.
 """
 
-from models.schemas.columns import Billed, Contract, Day, Index, Instant, Percent, Text, key, one_of, optional
-from models.types.vocabularies import DisputeEventKind, DocumentKind, VatCategory
+from models.schemas.columns import (
+    Billed,
+    Contract,
+    Day,
+    Index,
+    Instant,
+    Percent,
+    Text,
+    Volume,
+    Whole,
+    key,
+    one_of,
+    optional,
+)
+from models.types.vocabularies import DisputeEventKind, DocumentKind, InvoiceLineOutcome, VatCategory
 
 
 class Documents(Contract):
@@ -94,3 +107,39 @@ class DisputeEvents(Contract):
     actor: Text = key()
     happened_at: Instant
     billing_month: Day
+
+
+class CpoInvoiceChecks(Contract):
+    """One row per line of a check of a CPO's invoice (`check_id`, `line_index`); the newest check of an invoice holds.
+
+    Amounts are excl. VAT, in `currency`. CDRs that the invoice should have named have a row without `line_number`.
+    """
+
+    check_id: Whole
+    line_index: Index
+    cpo_id: Text = key()
+    invoice_id: Text = key()
+    file_sha256: Text = key()
+    """of the file as it was checked"""
+    line_number: Whole = optional()
+    """in the file, from 1"""
+    cdr_id: Text = optional()
+    cdr_key: Text = optional()
+    outcome: Text = one_of(InvoiceLineOutcome)
+    asked_excl_vat: Billed = optional()
+    """by the line; null where it states none, which is not zero"""
+    claimed_excl_vat: Billed = optional()
+    """by our CDR"""
+    difference_excl_vat: Billed = optional()
+    """asked minus claimed, where both are known and in one currency"""
+    payable_excl_vat: Billed
+    disputed_excl_vat: Billed = optional()
+    vat_rate_pct: Percent = optional()
+    vat_amount: Volume = optional()
+    """as stated by the line"""
+    currency: Text = optional()
+    reason: Text = optional()
+    actor: Text = key()
+    checked_at: Instant
+    billing_month: Day = optional()
+    """of the CDR"""

@@ -1,0 +1,165 @@
+"""`roamledger cpo-invoices`: is what an operator asks for what we accepted from it, and what of it is payable?"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from models.reconciliation.cpo_invoices.totals import CheckResult
+from models.types.vocabularies import InvoiceLineOutcome
+from pipelines.lib.cpo_invoices.checking import InvoiceFile, check_invoice, read_invoice
+from pipelines.lib.errors import UserError
+from pipelines.lib.lake import Lake
+from pipelines.lib.register import Register
+from pipelines.lib.register.cpo_invoices import InvoiceCheck, record_check
+from pipelines.lib.settings import load_settings
+
+_STYLES: Final = {"matched": "green", "missing_on_invoice": "dim", "different_amount": "yellow"}
+_MOST_LINES: Final = 50
+"""of a table on a terminal; --output has them all"""
+
+
+def check(
+    file: Path,
+    cpo: str,
+    invoice: str | None,
+    output: Path | None,
+    actor: str,
+    console: Console,
+    *,
+    as_json: bool,
+    dry: bool,
+) -> int:
+    """Check an invoice, write down what came of it, and show it; exit 1 where something is to be disputed."""
+    settings = load_settings()
+    write = _writer(output)
+    read = read_invoice(file, cpo, invoice)
+    with Register(settings.register).transaction() as tx:
+        result = check_invoice(tx, Lake(settings.lake), read)
+        about = InvoiceCheck(
+            read.cpo_id, read.invoice.invoice_id, read.sha256, actor or getpass.getuser(), settings.clock()
+        )
+        check_id, is_new = (None, False) if dry else record_check(tx, about, result)
+    write(result.lines)
+    if as_json:
+        console.print_json(json.dumps(_as_json(read, result, check_id), default=str))
+    else:
+        console.print(_shown(read, result))
+        console.print(_noted(check_id, is_new=is_new))
+    return 0 if result.is_clean else 1
+
+
+def _shown(read: InvoiceFile, result: CheckResult) -> Group:
+    parts: list[Table | Text] = [_outcomes(read, result), _totals(result)]
+    parts += [Text(complaint, "bold yellow") for complaint in result.complaints]
+    if result.disputed.height:
+        parts.append(_lines("To be disputed", result.disputed))
+    missing = result.lines.filter(outcome=str(InvoiceLineOutcome.MISSING_ON_INVOICE))
+    if missing.height:
+        parts.append(_lines("Accepted, and missing on the invoice", missing))
+    return Group(*parts)
+
+
+def _outcomes(read: InvoiceFile, result: CheckResult) -> Table:
+    counts = dict(result.lines.group_by("outcome").len().iter_rows())
+    table = _table(f"Invoice {read.invoice.invoice_id} of {read.cpo_id}", "outcome", "lines", right="lines")
+    for word in InvoiceLineOutcome:
+        if counts.get(str(word)):
+            table.add_row(Text(_words(word), _STYLES.get(str(word), "red")), f"{counts[str(word)]:,}")
+    return table
+
+
+def _totals(result: CheckResult) -> Table:
+    table = _table(
+        "By currency and VAT rate, excl. VAT",
+        *("currency", "VAT %", "lines", "asked", "payable", "to dispute", "VAT on payable"),
+        right="VAT % lines asked payable to dispute VAT on payable",
+    )
+    for each in result.totals:
+        rate = "unknown" if each.vat_rate_pct is None else f"{each.vat_rate_pct.normalize():f}"
+        amounts = (each.asked_excl_vat, each.payable_excl_vat, each.disputed_excl_vat, each.payable_vat)
+        table.add_row(each.currency or "unknown", rate, f"{each.lines:,}", *map(_money, amounts))
+    return table
+
+
+def _lines(title: str, lines: pl.DataFrame) -> Table:
+    more = lines.height - _MOST_LINES
+    table = _table(
+        title, "line", "CDR", "outcome", "asked", "claimed", "payable", "to dispute", "", "why", right="line asked"
+    )
+    for row in lines.head(_MOST_LINES).iter_rows(named=True):
+        amounts = (_money(row[f"{name}_excl_vat"]) for name in ("asked", "claimed", "payable", "disputed"))
+        place = "-" if row["line_number"] is None else str(row["line_number"])
+        cells = (place, row["cdr_key"] or row["cdr_id"] or "-", _words(row["outcome"]), *amounts)
+        table.add_row(*map(Text, (*cells, row["currency"] or "", row["reason"] or "")))
+    if more > 0:
+        table.caption = f"and {more:,} more: write them all with --output"
+    return table
+
+
+def _noted(check_id: int | None, *, is_new: bool) -> str:
+    if check_id is None:
+        return "Nothing was written (--dry-run)."
+    return f"Check {check_id} is in the register." if is_new else f"Nothing new: check {check_id} said the same."
+
+
+def _writer(output: Path | None) -> Callable[[pl.DataFrame], object]:
+    """Choose how to write the lines before any work is done; raise `UserError` for an ending that nobody knows."""
+    if output is None:
+        return lambda _: None
+    match output.suffix:
+        case ".csv":
+            return lambda lines: lines.write_csv(output)
+        case ".parquet":
+            return lambda lines: lines.write_parquet(output)
+        case ".json":
+            return lambda lines: output.write_text(_json_lines(lines), encoding="utf-8")
+    msg = f"--output {output} must end in .csv, .parquet or .json"
+    raise UserError(msg)
+
+
+def _json_lines(lines: pl.DataFrame) -> str:
+    return json.dumps([_texts(row) for row in lines.iter_rows(named=True)], indent=1, default=str)
+
+
+def _as_json(read: InvoiceFile, result: CheckResult, check_id: int | None) -> dict[str, object]:
+    return {
+        "invoice_id": read.invoice.invoice_id,
+        "cpo_id": read.cpo_id,
+        "file_sha256": read.sha256,
+        "check_id": check_id,
+        "is_clean": result.is_clean,
+        "complaints": list(result.complaints),
+        "totals": [_texts(asdict(each)) for each in result.totals],
+        "lines": [_texts(row) for row in result.lines.iter_rows(named=True)],
+    }
+
+
+def _texts(row: Mapping[str, object]) -> dict[str, object]:
+    """Write amounts as texts, so that no reader of the JSON makes floats of them."""
+    return {name: str(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+
+
+def _money(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"{amount:,.2f}"
+
+
+def _words(outcome: str) -> str:
+    return str(outcome).replace("_", " ")
+
+
+def _table(title: str, *columns: str, right: str = "") -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column and column in right else "left")
+    return table
