@@ -43,12 +43,8 @@ class Surroundings:
     """keys of CDRs of which a second body was received, and quarantined"""
     originals: pl.DataFrame = field(default_factory=table(Layer.TYPED, "cdrs").empty)
     """CDRs of any month that credits refer to, and all other credits of them"""
-    meters: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(
-            schema={"cdr_key": pl.String, "start_kwh": pl.Decimal(18, 9), "end_kwh": pl.Decimal(18, 9)}
-        )
-    )
-    """signed meter readings at start and end, of the CDRs that carry them"""
+    meters: pl.DataFrame | None = None
+    """signed meter readings by CDR: `cdr_key`, `start_kwh`, `end_kwh`; None where nobody read any"""
     causes: pl.DataFrame = field(default_factory=lambda: NO_CAUSES)
     """why claimed prices differ, from `models.reconciliation.causes.causes_of`"""
 

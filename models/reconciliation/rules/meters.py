@@ -10,16 +10,28 @@ from models.types.vocabularies import Severity
 
 
 def _no_reading(evidence: Evidence) -> pl.Expr:
-    return ~pl.col("cdr_key").is_in(evidence.around.meters.get_column("cdr_key").unique().implode())
+    meters = evidence.around.meters
+    if meters is None:
+        return pl.lit(True)
+    return ~pl.col("cdr_key").is_in(meters.get_column("cdr_key").unique().implode())
+
+
+def _required(evidence: Evidence) -> pl.Expr:
+    return evidence.limits.expr("requires_signed_data") > 0
+
+
+def _unread(evidence: Evidence) -> pl.Expr:
+    return _required(evidence) & pl.lit(evidence.around.meters is None)
 
 
 @rule("R13", "meter runs backwards", Severity.REVIEW, needs=(Need("the CDR carries no meter reading", _no_reading),))
 def meter_runs_backwards(evidence: Evidence) -> pl.DataFrame:
     """The meter at the start stands below where the CDR before it on the same EVSE left it (0.01 kWh)."""
-    if evidence.around.meters.is_empty():
+    meters = evidence.around.meters
+    if meters is None or meters.is_empty():
         return found(evidence.claims.clear(), message=pl.lit(""))
     place = ("cpo_id", "location_id", "evse_uid")
-    read = evidence.cdrs.join(evidence.around.meters, on="cdr_key", how="inner", validate="1:1").pipe(standing)
+    read = evidence.cdrs.join(meters, on="cdr_key", how="inner", validate="1:1").pipe(standing)
     ordered = read.filter(~pl.col("cdr_key").is_in(evidence.copies.implode())).sort(*place, "started_at", "cdr_key")
     before = ordered.select(
         "cdr_key",
@@ -43,12 +55,16 @@ def meter_runs_backwards(evidence: Evidence) -> pl.DataFrame:
     )
 
 
-@rule("R36", "signed meter values missing", Severity.REVIEW)
+@rule(
+    "R36",
+    "signed meter values missing",
+    Severity.REVIEW,
+    needs=(Need("the agreement asks for signed meter values, and none were read from CDRs", _unread),),
+)
 def signed_values_missing(evidence: Evidence) -> pl.DataFrame:
     """The agreement asks for signed meter values (`requires_signed_data`), and the CDR carries none."""
-    required = evidence.limits.expr("requires_signed_data") > 0
     return found(
-        evidence.claims.filter(required & _no_reading(evidence)),
+        evidence.claims.filter(_required(evidence) & ~_unread(evidence) & _no_reading(evidence)),
         message=sentence("the agreement with {} asks for signed meter values, and the CDR has none", "cpo_id"),
         expected=pl.lit("signed meter values"),
         actual=pl.lit("none"),

@@ -134,9 +134,17 @@ class TestR13AndR36:
     def test_signed_values_are_missed_only_where_agreed(self, world, said, found):
         world.agreement(rule_thresholds=said)
         world.cdr()
+        world.around = self.meters()
         assert severity(world, "R36") == found
         world.around = self.meters(("DE*LDW*C1", Decimal(95), Decimal(100)))
         assert severity(world, "R36") is None
+
+
+def test_signed_values_are_not_missed_where_nobody_read_them(world):
+    world.agreement(rule_thresholds="requires_signed_data=1")
+    world.cdr()
+    assert severity(world, "R36") is None
+    assert "none were read from CDRs" in world.abstained()["C1", "R36"]
 
 
 METER = {"cdr_key": pl.String, "start_kwh": pl.Decimal(18, 9), "end_kwh": pl.Decimal(18, 9)}
