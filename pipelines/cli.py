@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -261,6 +261,19 @@ def trace(
     from pipelines.commands import trace as command
 
     raise typer.Exit(command.run(document, line, console, as_json=json))
+
+
+@app.command()
+def known(
+    kind: Annotated[str, typer.Argument(help="tariff, token, connector or contract")],
+    key: Annotated[str, typer.Argument(help="its key, such as DE*LDW*T1 for a tariff")],
+    at: Instant = None,
+) -> None:
+    """What was known about an object, at an instant or over all time: when it was valid, and when we believed it."""
+    from pipelines.commands import known as command
+    from pipelines.lib.settings import load_settings
+
+    raise typer.Exit(command.run(kind, key, at.replace(tzinfo=UTC) if at else None, load_settings(), console))
 
 
 @app.command()
