@@ -6,7 +6,7 @@ import re
 import pytest
 
 from models.schemas.registry import TABLES, table
-from models.types import vocabularies
+from models.types import intake_codes, vocabularies
 from pipelines.lib.dbt import PROJECT, manifest_file
 
 MAY_READ = {
@@ -35,12 +35,16 @@ VOCABULARY_OF = {
     ("fct_charges", "vat_category"): vocabularies.VatCategory,
     ("fct_findings", "severity"): vocabularies.Severity,
     ("fct_disputes", "state"): vocabularies.DisputeEventKind,
+    ("fct_protocol_violations", "code"): intake_codes.ViolationCode,
+    ("fct_tariff_lint", "code"): intake_codes.LintCode,
+    ("fct_tariff_lint", "severity"): intake_codes.LintSeverity,
     ("fct_invoice_vat", "vat_category"): vocabularies.VatCategory,
     ("fct_reimbursements", "basis"): vocabularies.ReimbursementBasis,
     ("fct_reimbursements", "outcome"): vocabularies.ChargeOutcome,
     ("dim_customers", "account_kind"): vocabularies.AccountKind,
     ("dim_plans", "fee_basis"): vocabularies.FeeBasis,
     ("rpt_quarantine", "outcome"): vocabularies.RecordOutcome,
+    ("rpt_token_risks", "recommended_action"): vocabularies.TokenAction,
 }
 PERSONAL = {
     "token_uid", "contract_id", "account_id", "account_name", "driver_id", "driver_name", "vehicle_id", "plate",
