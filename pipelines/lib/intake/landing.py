@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -124,16 +125,19 @@ class Landed:
         found = [frame for each in manifests if (frame := self._read(each, name)) is not None]
         return pl.concat(found) if found else _with_pull(pl.DataFrame(schema=dict(columns)), None)
 
-    def of_pull(self, manifest: Manifest, name: str) -> pl.DataFrame | None:
-        """Give the landed rows of a table from one pull, as they were landed; None where it has none."""
-        count = msgspec.json.decode(self.lake.read_bytes(f"{self._folder(manifest)}/{_MARKER}"), type=_Marker).parts
-        paths = [f"{self._part(manifest, number)}/{name}.parquet" for number in range(count)]
-        frames = [pl.read_parquet(self.lake.read_bytes(path)) for path in paths if self.lake.fs.exists(path)]
-        return pl.concat(frames) if frames else None
+    def of_pages(self, manifest: Manifest, name: str, sequences: AbstractSet[int]) -> Iterator[pl.DataFrame]:
+        """Give the landed rows of a table from one pull, part by part, of the parts that have some of these pages.
+
+        A month of a large pull needs few of its parts, and one at a time: the pull as a whole may not fit the memory.
+        """
+        for number, pages in enumerate(_grouped(manifest.pages)):
+            path = f"{self._part(manifest, number)}/{name}.parquet"
+            if not sequences.isdisjoint(page.sequence for page in pages) and self.lake.fs.exists(path):
+                yield pl.read_parquet(self.lake.read_bytes(path))
 
     def _read(self, manifest: Manifest, name: str) -> pl.DataFrame | None:
-        frame = self.of_pull(manifest, name)
-        return None if frame is None else _with_pull(frame, manifest)
+        frames = list(self.of_pages(manifest, name, {page.sequence for page in manifest.pages}))
+        return _with_pull(pl.concat(frames), manifest) if frames else None
 
     def _part(self, manifest: Manifest, number: int) -> str:
         return f"{self._folder(manifest)}/{number:05d}"
@@ -162,11 +166,13 @@ def land_part(part: Part) -> None:
 def _grouped(pages: Iterable[Provenance]) -> Iterator[tuple[Provenance, ...]]:
     """Group pages until a part is full; one part at least."""
     group: list[Provenance] = []
+    records = 0
     for page in pages:
         group.append(page)
-        if sum(max(each.records, 1) for each in group) >= _PART_RECORDS:
+        records += max(page.records, 1)
+        if records >= _PART_RECORDS:
             yield tuple(group)
-            group = []
+            group, records = [], 0
     if group:
         yield tuple(group)
 

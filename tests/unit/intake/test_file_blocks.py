@@ -2,10 +2,12 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 
-from pipelines.lib.intake import file_drops, normalise
+from models.schemas.registry import Layer
+from pipelines.lib.intake import file_drops, landing, normalise
 from pipelines.lib.intake.file_blocks import file_blocks, look_at
 from pipelines.lib.intake.file_drops import FileSource, load_file
 from pipelines.lib.raw_store import RawStore
@@ -58,6 +60,19 @@ def test_gzip_and_plain_are_the_same_file(loading, lake):
 def test_all_of_it_is_taken_in(settings, lake, loading):
     loading(b"\n".join(LINES))
     assert normalise(settings, lake).typed == len(LINES)
+
+
+def test_parts_of_a_pull_give_every_month_its_rows(settings, lake, loading, monkeypatch):
+    monkeypatch.setattr(landing, "_PART_RECORDS", 8)
+    september = [line.replace(b"2026-10-", b"2026-09-") for line in LINES[::3]]
+    october = [line for number, line in enumerate(LINES) if number % 3]
+    loading(b"\n".join([*september, *october]))
+    assert normalise(settings, lake).typed == len(LINES)
+    counts = {str(month): len(lake.read(Layer.TYPED, "cdrs", month)) for month in lake.months(Layer.TYPED, "cdrs")}
+    assert counts == {"2026-09": len(september), "2026-10": len(october)}
+    assert len(list(Path(lake.root).rglob("records.parquet"))) > 3
+    cdrs, periods = (lake.read_months(Layer.TYPED, name) for name in ("cdrs", "charging_periods"))
+    assert periods["cdr_key"].n_unique() == cdrs["cdr_key"].n_unique() == len(LINES)
 
 
 def test_a_bad_line_is_named_and_quarantined_alone(settings, lake, loading):
