@@ -15,7 +15,7 @@ from models.types.time import BillingMonth
 from pipelines.sandbox.exhibits.plan import ALL_RULES, build_exhibits, together
 from pipelines.sandbox.streams import stream
 from pipelines.sandbox.world import World, build_world
-from tests.unit.reconciliation.sandbox_month import lake_of, reconciled
+from tests.unit.reconciliation.sandbox_month import fired_rules, lake_of, reconciled, scores_of
 
 MONTH = BillingMonth(2026, 10)
 SEEDS = {"V": 7001, "W": 7002, "X": 7003, "Y": 7004, "Z": 7005}
@@ -29,22 +29,7 @@ def scores() -> tuple[Scores, int]:
     world = replace(build_world(7000, SESSIONS, MONTH), exhibits=together(parts))
     with tempfile.TemporaryDirectory(prefix="roamledger-bench-") as folder, pytest.MonkeyPatch.context() as patch:
         tables = reconciled(lake_of(world, Path(folder), patch))
-    return _scored(world, tables), _wronged(world, tables["verdicts"])
-
-
-def _scored(world: World, tables: dict[str, pl.DataFrame]) -> Scores:
-    fired: dict[str, set[str]] = {}
-    for key, rule in tables["findings"].select("cdr_key", "rule_id").iter_rows():
-        fired.setdefault(key, set()).add(rule)
-    for key in tables["expected_cdrs"].filter(pl.col("record_kind") == "session")["record_key"]:
-        fired.setdefault(key.removesuffix("-S"), set()).add("R31")
-    counts: Scores = Counter()
-    for truth in world.exhibits.truth:
-        found = fired.get(truth.cdr_key, set())
-        counts.update((rule, "hit") for rule in truth.must_fire & found)
-        counts.update((rule, "miss") for rule in truth.must_fire - found)
-        counts.update((rule, "false") for rule in found - truth.must_fire - truth.may_fire)
-    return counts
+    return scores_of(world.exhibits, fired_rules(tables)), _wronged(world, tables["verdicts"])
 
 
 def _wronged(world: World, verdicts: pl.DataFrame) -> int:

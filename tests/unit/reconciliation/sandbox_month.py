@@ -1,6 +1,7 @@
 """A sandbox world in a lake of its own, without HTTP: landed as if pulled, normalised, priced and reconciled."""
 
 import hashlib
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -94,3 +95,23 @@ def reconciled(lake):
         parts.setdefault("not_checked", []).append(not_checked(evidence))
         parts.setdefault("verdicts", []).append(judge(month.cdrs, found, priced.cdrs))
     return {name: pl.concat(frames) for name, frames in parts.items()}
+
+
+def fired_rules(tables):
+    """Give the rules found by CDR; a missing CDR stands under the key that it would have had."""
+    found = {}
+    for key, rule in tables["findings"].select("cdr_key", "rule_id").iter_rows():
+        found.setdefault(key, set()).add(rule)
+    sessions = tables["expected_cdrs"].filter(pl.col("record_kind") == "session")["record_key"]
+    return found | {key.removesuffix("-S"): {"R31"} for key in sessions}
+
+
+def scores_of(exhibits, fired):
+    """Count hits, misses and false alarms by rule over all exhibits."""
+    counts = Counter()
+    for truth in exhibits.truth:
+        found = fired.get(truth.cdr_key, set())
+        counts.update((rule, "hit") for rule in truth.must_fire & found)
+        counts.update((rule, "miss") for rule in truth.must_fire - found)
+        counts.update((rule, "false") for rule in found - truth.must_fire - truth.may_fire)
+    return counts

@@ -3,7 +3,6 @@
 Five fixed seeds draw their own exhibits; all stand in one small world, because none disturbs another.
 """
 
-from collections import Counter
 from dataclasses import replace
 
 import polars as pl
@@ -15,7 +14,7 @@ from models.types.vocabularies import Severity
 from pipelines.sandbox.exhibits.plan import ALL_RULES, build_exhibits, together
 from pipelines.sandbox.streams import stream
 from pipelines.sandbox.world import build_world
-from tests.unit.reconciliation.sandbox_month import lake_of, reconciled
+from tests.unit.reconciliation.sandbox_month import fired_rules, lake_of, reconciled, scores_of
 
 OCTOBER = BillingMonth(2026, 10)
 SEEDS = {"A": 101, "B": 102, "C": 103, "D": 104, "E": 105}
@@ -36,24 +35,12 @@ def tables(world, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fired(tables):
-    """Give the rules found by CDR; a missing CDR stands under the key that it would have had."""
-    found = {}
-    for key, rule in tables["findings"].select("cdr_key", "rule_id").iter_rows():
-        found.setdefault(key, set()).add(rule)
-    sessions = tables["expected_cdrs"].filter(pl.col("record_kind") == "session")["record_key"]
-    return found | {key.removesuffix("-S"): {"R31"} for key in sessions}
+    return fired_rules(tables)
 
 
 @pytest.fixture(scope="module")
 def scores(world, fired):
-    """Count hits, misses and false alarms by rule over all exhibits."""
-    counts = Counter()
-    for truth in world.exhibits.truth:
-        found = fired.get(truth.cdr_key, set())
-        counts.update((rule, "hit") for rule in truth.must_fire & found)
-        counts.update((rule, "miss") for rule in truth.must_fire - found)
-        counts.update((rule, "false") for rule in found - truth.must_fire - truth.may_fire)
-    return counts
+    return scores_of(world.exhibits, fired)
 
 
 @pytest.mark.parametrize("rule", CHECKED)
