@@ -13,6 +13,7 @@ from models.reconciliation.token_risk.signal import occurrences, signal
 from models.reconciliation.wording import number, sentence
 
 _SUM: Final = pl.Decimal(38, 9)
+_BILLED: Final = pl.Decimal(18, 2)
 _WHOLE: Final = 100
 
 
@@ -50,16 +51,17 @@ def _spike(activity: Activity, what: str, within: tuple[str, ...], least: int, u
     bound = pl.col("usual") * pl.lit(activity.limits.spike_pct).cast(_SUM)
     is_spike = (pl.col("total") > pl.lit(least).cast(_SUM)) & (pl.col("total") * pl.lit(_WHOLE).cast(_SUM) > bound)
     money = {"amount": pl.col("total"), "currency": pl.col("currency")} if within else {}
+    written = (lambda name: pl.col(name).cast(_BILLED).cast(pl.String)) if within else lambda name: number(pl.col(name))
     return occurrences(
         activity.with_keys(judged.filter(is_spike)),
         badness=pl.col("total"),
         message=sentence(
             "{} {} on {}; {} of 100 of its days before stay at or below {}",
-            number(pl.col("total")),
+            written("total"),
             unit,
             "day",
             pl.lit(activity.limits.spike_percentile),
-            number(pl.col("usual")),
+            written("usual"),
         ),
         measured=pl.col("total"),
         permitted=pl.col("usual"),

@@ -180,6 +180,7 @@ def test_a_day_of_three_times_the_usual_is_a_spike_of_energy_and_of_cost(world):
     assert (energy["measured"], energy["permitted"]) == (Decimal("120.000000001"), Decimal(40))
     assert (cost["amount"], cost["currency"], cost["permitted"]) == (Decimal("60.01"), "EUR", Decimal(20))
     assert energy["message"].startswith("120.000000001 kWh on 2026-10-10")
+    assert cost["message"] == "60.01 EUR on 2026-10-10; 90 of 100 of its days before stay at or below 20.00"
 
 
 def test_exactly_three_times_the_usual_is_none(world):
