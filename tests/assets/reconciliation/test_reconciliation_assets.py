@@ -24,6 +24,8 @@ OCTOBER = BillingMonth(2026, 10)
 ASSETS = [
     rating.wholesale,
     reconciliation.matches,
+    reconciliation.record_outcomes,
+    reconciliation.expected,
     reconciliation.findings,
     reconciliation.verdicts,
     reconciliation.dispute_events,
@@ -127,3 +129,16 @@ def test_an_authorization_that_arrives_late_withdraws_the_case(home):
             "DE*LDW*ALONE": False,
             "DE*LDW*HIGH": True,
         }
+
+
+def test_a_session_that_nobody_claims_is_accrued_and_chased(home):
+    lake, world = home
+    world.session("LOST", started_at=START + timedelta(days=3), ended_at=START + timedelta(days=3, hours=1))
+    world.cdr("LAST", started_at=START + timedelta(days=15), tariff_version_ids=world.cdrs[0]["tariff_version_ids"])
+    write_month(lake, world)
+    lake.write(Layer.TYPED, "sessions", rows_of(Layer.TYPED, "sessions", world.sessions), OCTOBER)
+    result = materialise()
+    missing = lake.read(Layer.MATCHED, "expected_cdrs", OCTOBER)
+    assert missing.select("record_key", "estimated_excl_vat").rows() == [("DE*LDW*LOST", Decimal("3.00"))]
+    assert metadata_of(result, "matched", "expected_cdrs") == {"rows": 1, "session": 1, "accrued_eur": "3.00"}
+    assert metadata_of(result, "matched", "record_outcomes")["session_missing_partner"] == 1
