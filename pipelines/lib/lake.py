@@ -10,7 +10,7 @@ import io
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import fsspec
 import polars as pl
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PART = "part-0.parquet"
 
-COMPRESSION: Final[Literal["lz4"]] = "lz4"
+COMPRESSION: Final = "lz4"
 """A table is read many times for each time that it is written: zstd would save a third of the disk, and reading a month
 of charging periods would take twice the time."""
 
