@@ -86,7 +86,7 @@ def test_a_home_that_cannot_be_used(home, said, monkeypatch):
         ("home = [", "cannot be read"),
         (CONNECTION + 'token = "s3cret"\n', "connections.0.token"),
         (CONNECTION + CONNECTION, "connection_id ldw stands twice"),
-        (CONNECTION.replace("token_env", "tokenenv"), "connections.0.token_env"),
+        (CONNECTION.replace("token_env", "tokenenv"), "did you mean token_env?"),
         ("", "no connection is declared"),
     ],
 )
