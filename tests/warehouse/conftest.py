@@ -321,6 +321,20 @@ def tables():
                 "amount_at_stake": Decimal("95.89"), "currency": "EUR", "billing_month": OCTOBER.first_day,
             }
         ],
+        (Layer.MATCHED, "token_risks"): [
+            {
+                "token_uid": "04FFEEDDCCBBAA", "token_type": "RFID", "contract_id": "DE-NST-C00000022-2", "score": 60,
+                "signal_ids": ["T02", "T03"], "reasons": ["T02 overlapping sessions: card 04FFEEDDCCBBAA", "T03 x"],
+                "not_checked": ["1 of 5 days of history"], "recommended_action": "block", "sessions": 3,
+                "authorizations": 4, "energy_kwh": Decimal("41.5"), "last_used_at": AS_OF,
+                "billing_month": OCTOBER.first_day,
+            },
+            {
+                "token_uid": "04HONEST", "token_type": "RFID", "score": 0, "recommended_action": "none",
+                "signal_ids": [], "reasons": [], "not_checked": [], "sessions": 1, "authorizations": 1,
+                "energy_kwh": Decimal(9), "last_used_at": AS_OF, "billing_month": OCTOBER.first_day,
+            },
+        ],
         (Layer.BILLED, "charges"): [*CHARGES, LATE_CHARGE],
         (Layer.BILLED, "reimbursements"): [
             {

@@ -118,20 +118,23 @@ def record_attempt(tx: sa.Connection, delivery: Delivery, attempt: Attempt) -> N
     )
 
 
-def deliveries(tx: sa.Connection) -> list[Delivery]:
-    """Give every message with its attempts, in the order in which they were queued."""
+def deliveries(tx: sa.Connection, message_id: str | None = None) -> list[Delivery]:
+    """Give every message (or one) with its attempts, in the order in which they were queued."""
+    attempts = sa.select(OUTBOX_ATTEMPTS).order_by(OUTBOX_ATTEMPTS.c.message_id, OUTBOX_ATTEMPTS.c.attempt_index)
+    messages = sa.select(OUTBOX_MESSAGES).order_by(OUTBOX_MESSAGES.c.created_at, OUTBOX_MESSAGES.c.message_id)
+    if message_id is not None:
+        attempts = attempts.where(OUTBOX_ATTEMPTS.c.message_id == message_id)
+        messages = messages.where(OUTBOX_MESSAGES.c.message_id == message_id)
     tried: dict[str, list[Attempt]] = {}
-    order = (OUTBOX_ATTEMPTS.c.message_id, OUTBOX_ATTEMPTS.c.attempt_index)
-    for row in tx.execute(sa.select(OUTBOX_ATTEMPTS).order_by(*order)):
+    for row in tx.execute(attempts):
         attempt = Attempt(DeliveryState(row.outcome), row.answer, row.happened_at, row.due_at)
         tried.setdefault(row.message_id, []).append(attempt)
-    query = sa.select(OUTBOX_MESSAGES).order_by(OUTBOX_MESSAGES.c.created_at, OUTBOX_MESSAGES.c.message_id)
-    return [Delivery(_message(row), tuple(tried.get(row.message_id, ()))) for row in tx.execute(query)]
+    return [Delivery(_message(row), tuple(tried.get(row.message_id, ()))) for row in tx.execute(messages)]
 
 
 def delivery_of(tx: sa.Connection, message_id: str) -> Delivery:
     """Give one message as it stands now."""
-    return next(each for each in deliveries(tx) if each.message.message_id == message_id)
+    return deliveries(tx, message_id)[0]
 
 
 def _target(message: Message) -> tuple[str, str, str]:
