@@ -9,7 +9,7 @@ from random import Random
 
 from models.types.time import BillingMonth
 from pipelines.sandbox.clock import COMPANY_ZONE, DAY, HOUR, month_bounds, zone_changes
-from pipelines.sandbox.exhibits import credit_cdrs, faults, negatives
+from pipelines.sandbox.exhibits import credit_cdrs, faults, negatives, price_faults
 from pipelines.sandbox.exhibits.case import Case, Workshop, published_prices
 from pipelines.sandbox.people import Token
 from pipelines.sandbox.places import Evse
@@ -39,21 +39,21 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "R19": (faults.unknown_or_blocked_token,),
     "R20": (faults.contract_of_another,),
     "R21": (faults.wrong_total,),
-    "R22": (faults.wrong_tariff,),
-    "R23": (faults.no_tariff,),
-    "R24": (faults.wrong_currency,),
-    "R25": (faults.spans_price_change,),
-    "R26": (faults.wrong_time_of_day,),
-    "R27": (faults.doubled_hour,),
-    "R28": (faults.step_per_period,),
-    "R29": (faults.wrong_vat,),
+    "R22": (price_faults.wrong_tariff,),
+    "R23": (price_faults.no_tariff,),
+    "R24": (price_faults.wrong_currency,),
+    "R25": (price_faults.spans_price_change,),
+    "R26": (price_faults.wrong_time_of_day,),
+    "R27": (price_faults.doubled_hour,),
+    "R28": (price_faults.step_per_period,),
+    "R29": (price_faults.wrong_vat,),
     "R30": (faults.late,),
     "R31": (faults.missing_cdr,),
     "R32": (credit_cdrs.odd_credit,),
     "R33": (credit_cdrs.credit_alone,),
     "R34": (faults.odd_country,),
     "R35": (faults.odd_connector,),
-    "R37": (faults.dear,),
+    "R37": (price_faults.dear,),
     "R38": (faults.home_that_is_none,),
 }
 """faults by the rule that must find them; R13 and R36 wait for signed meter values"""
