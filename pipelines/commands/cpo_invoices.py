@@ -27,6 +27,7 @@ from pipelines.lib.settings import load_settings
 _STYLES: Final = {"matched": "green", "missing_on_invoice": "dim", "different_amount": "yellow"}
 _MOST_LINES: Final = 50
 """of a table on a terminal; --output has them all"""
+_MOST_MISSING: Final = 10
 
 
 def check(
@@ -66,13 +67,13 @@ def _shown(read: InvoiceFile, result: CheckResult) -> Group:
         parts.append(_lines("To be disputed", result.disputed))
     missing = result.lines.filter(outcome=str(InvoiceLineOutcome.MISSING_ON_INVOICE))
     if missing.height:
-        parts.append(_lines("Accepted, and missing on the invoice", missing))
+        parts.append(_missing(missing))
     return Group(*parts)
 
 
 def _outcomes(read: InvoiceFile, result: CheckResult) -> Table:
     counts = dict(result.lines.group_by("outcome").len().iter_rows())
-    table = _table(f"Invoice {read.invoice.invoice_id} of {read.cpo_id}", "outcome", "lines", right="lines")
+    table = _table(f"Invoice {read.invoice.invoice_id} of {read.cpo_id}", "outcome", "lines", right=("lines",))
     for word in InvoiceLineOutcome:
         if counts.get(str(word)):
             table.add_row(Text(_words(word), _STYLES.get(str(word), "red")), f"{counts[str(word)]:,}")
@@ -83,7 +84,7 @@ def _totals(result: CheckResult) -> Table:
     table = _table(
         "By currency and VAT rate, excl. VAT",
         *("currency", "VAT %", "lines", "asked", "payable", "to dispute", "VAT on payable"),
-        right="VAT % lines asked payable to dispute VAT on payable",
+        right=("VAT %", "lines", "asked", "payable", "to dispute", "VAT on payable"),
     )
     for each in result.totals:
         rate = "unknown" if each.vat_rate_pct is None else f"{each.vat_rate_pct.normalize():f}"
@@ -93,17 +94,31 @@ def _totals(result: CheckResult) -> Table:
 
 
 def _lines(title: str, lines: pl.DataFrame) -> Table:
-    more = lines.height - _MOST_LINES
     table = _table(
-        title, "line", "CDR", "outcome", "asked", "claimed", "payable", "to dispute", "", "why", right="line asked"
+        title,
+        *("line", "CDR", "outcome", "asked", "payable", "to dispute", "", "why"),
+        right=("line", "asked", "payable", "to dispute"),
     )
     for row in lines.head(_MOST_LINES).iter_rows(named=True):
-        amounts = (_money(row[f"{name}_excl_vat"]) for name in ("asked", "claimed", "payable", "disputed"))
-        place = "-" if row["line_number"] is None else str(row["line_number"])
-        cells = (place, row["cdr_key"] or row["cdr_id"] or "-", _words(row["outcome"]), *amounts)
+        amounts = (_money(row[f"{name}_excl_vat"]) for name in ("asked", "payable", "disputed"))
+        cells = (str(row["line_number"]), row["cdr_key"] or "-", _words(row["outcome"]), *amounts)
         table.add_row(*map(Text, (*cells, row["currency"] or "", row["reason"] or "")))
-    if more > 0:
-        table.caption = f"and {more:,} more: write them all with --output"
+    return _with_rest(table, lines.height)
+
+
+def _missing(lines: pl.DataFrame) -> Table:
+    """List the accepted CDRs of the invoice's months that it lacks: accrued until an invoice names them."""
+    title = "Not on the invoice"
+    table = _table(title, "CDR", "claimed", "", right=("claimed",))
+    for row in lines.head(_MOST_MISSING).iter_rows(named=True):
+        table.add_row(*map(Text, (row["cdr_key"], _money(row["claimed_excl_vat"]), row["currency"])))
+    return _with_rest(table, lines.height, _MOST_MISSING)
+
+
+def _with_rest(table: Table, rows: int, shown: int = _MOST_LINES) -> Table:
+    """Say how many rows were left out."""
+    if rows > shown:
+        table.caption = f"and {rows - shown:,} more: write them all with --output"
     return table
 
 
@@ -158,8 +173,8 @@ def _words(outcome: str) -> str:
     return str(outcome).replace("_", " ")
 
 
-def _table(title: str, *columns: str, right: str = "") -> Table:
+def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column and column in right else "left")
+        table.add_column(column, justify="right" if column in right else "left")
     return table

@@ -192,7 +192,8 @@ def _plan(plan: TokenPlan, settings: Settings) -> Group:
     decision = plan.decision
     score = "never scored" if decision.score is None else f"score {decision.score} ({', '.join(decision.signal_ids)})"
     head = Text(f"{decision.kind} {decision.token_uid} ({decision.token_type}), {score}: {decision.reason}")
-    table = _table("To be told", "peer", "OCPI", "Token object")
+    table = _table("To be told", "peer", "OCPI")
+    table.add_column("Token object", overflow="fold")  # nothing of it may be left out: it is what would be sent
     for connection in plan.connections:
         version, shaped = plan.shown_to(settings, connection)
         body = msgspec.json.encode(shaped).decode()

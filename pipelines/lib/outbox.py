@@ -165,7 +165,8 @@ class Outbox:
 
     def _line(self, connection_id: str, open_lines: ExitStack) -> _Line:
         if connection_id not in self._lines:
-            connection = self.settings.connection(connection_id)
+            # One attempt each: the pauses are those of the outbox, which remembers them.
+            connection = self.settings.connection(connection_id).model_copy(update={"attempts": 1})
             transport = open_transport(self.settings, connection)
             open_lines.callback(self._lines.pop, connection_id, None)
             open_lines.callback(transport.close)

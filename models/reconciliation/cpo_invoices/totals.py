@@ -100,9 +100,9 @@ def _complaints(invoice: CpoInvoice, totals: Iterable[Total]) -> Iterable[str]:
     """Say where the CPO's own total is not the sum of its lines."""
     known = list(totals)
     asked = [total.asked_excl_vat for total in known]
-    currencies = {total.currency for total in known}
+    currencies = {total.currency for total in known if total.currency is not None}
     if len(currencies) > 1:
-        named = ", ".join(sorted(each or "unknown" for each in currencies))
+        named = ", ".join(sorted(currencies))
         yield f"the invoice has lines in several currencies ({named}): each has to have an invoice of its own"
     if invoice.stated_excl_vat is None or any(each is None for each in asked) or len(currencies) > 1:
         return

@@ -66,7 +66,7 @@ def test_a_bad_one_fails_and_names_what_is_to_be_disputed(check, register):
     assert "asks 12.50 EUR, the CDR claims 10.00 EUR" in text
     assert "we never received this CDR" in text
     assert "names no CDR: fill in cdr_id" in text
-    assert "Accepted, and missing on the invoice" in text
+    assert "Not on the invoice" in text
     assert approved(register) == {"DE*LDW*C1": "I-1"}
 
 
