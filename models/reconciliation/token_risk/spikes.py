@@ -51,23 +51,27 @@ def _spike(activity: Activity, what: str, within: tuple[str, ...], least: int, u
     bound = pl.col("usual") * pl.lit(activity.limits.spike_pct).cast(_SUM)
     is_spike = (pl.col("total") > pl.lit(least).cast(_SUM)) & (pl.col("total") * pl.lit(_WHOLE).cast(_SUM) > bound)
     money = {"amount": pl.col("total"), "currency": pl.col("currency")} if within else {}
-    written = (lambda name: pl.col(name).cast(_BILLED).cast(pl.String)) if within else lambda name: number(pl.col(name))
     return occurrences(
         activity.with_keys(judged.filter(is_spike)),
         badness=pl.col("total"),
         message=sentence(
             "{} {} on {}; {} of 100 of its days before stay at or below {}",
-            written("total"),
+            _written("total", within),
             unit,
             "day",
             pl.lit(activity.limits.spike_percentile),
-            written("usual"),
+            _written("usual", within),
         ),
         measured=pl.col("total"),
         permitted=pl.col("usual"),
         unit=unit,
         **money,
     )
+
+
+def _written(name: str, within: tuple[str, ...]) -> pl.Expr:
+    """Write a sum: money with its cents, energy without the zeros of its scale."""
+    return pl.col(name).cast(_BILLED).cast(pl.String) if within else number(pl.col(name))
 
 
 def _days(activity: Activity, what: str, within: tuple[str, ...]) -> pl.DataFrame:

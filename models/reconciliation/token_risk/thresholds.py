@@ -8,46 +8,36 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Annotated, Final, get_type_hints
 
-
-@dataclass(frozen=True, slots=True)
-class RiskBound:
-    """What the catalogue says about a threshold."""
-
-    unit: str
-    signals: str
-    """ids of the signals that use it; empty where the score does"""
-    meaning: str
+from models.reconciliation.thresholds import Bound
 
 
 @dataclass(frozen=True, slots=True)
 class RiskThresholds:
-    """What is tolerated before a signal speaks. All bounds are exclusive but those of scores."""
+    """What is tolerated before a signal speaks. All bounds are exclusive but those of scores, which no signal uses."""
 
-    velocity_authorizations: Annotated[int, RiskBound("authorizations", "T01", "of one token within the window")] = 6
-    velocity_seconds: Annotated[int, RiskBound("s", "T01", "the window")] = 600
-    overlap_seconds: Annotated[int, RiskBound("s", "T02 T09", "how long two sessions may overlap")] = 60
-    apart_km: Annotated[int, RiskBound("km", "T02 T09", "within it two places are one")] = 1
-    travel_km: Annotated[int, RiskBound("km", "T03", "shorter ways are not looked at")] = 20
-    travel_kmh: Annotated[int, RiskBound("km/h", "T02 T03 T09", "great-circle speed that nobody drives")] = 130
-    block_grace_seconds: Annotated[int, RiskBound("s", "T04", "until every charger knows of a block")] = 900
-    spike_history_days: Annotated[
-        int, RiskBound("days", "T06 T07", "with use before the window: fewer say nothing")
-    ] = 5
-    spike_percentile: Annotated[int, RiskBound("%", "T06 T07", "of the days before, by nearest rank")] = 90
-    spike_pct: Annotated[int, RiskBound("%", "T06 T07", "of that percentile")] = 300
-    spike_kwh: Annotated[int, RiskBound("kWh", "T06", "on a day: less is no spike")] = 100
-    spike_amount: Annotated[int, RiskBound("currency", "T07", "on a day, in the CDR's currency: less is no spike")] = 60
-    crowd_accounts: Annotated[int, RiskBound("accounts", "T08", "at one EVSE within the window")] = 5
-    crowd_seconds: Annotated[int, RiskBound("s", "T08", "the window")] = 900
-    watch_score: Annotated[int, RiskBound("points", "", "from here the token is to be watched")] = 20
-    block_score: Annotated[int, RiskBound("points", "", "from here it is to be blocked, or replaced")] = 60
+    velocity_authorizations: Annotated[int, Bound("authorizations", "T01", "of one token within the window")] = 6
+    velocity_seconds: Annotated[int, Bound("s", "T01", "the window")] = 600
+    overlap_seconds: Annotated[int, Bound("s", "T02 T09", "how long two sessions may overlap")] = 60
+    apart_km: Annotated[int, Bound("km", "T02 T09", "within it two places are one")] = 1
+    travel_km: Annotated[int, Bound("km", "T03", "shorter ways are not looked at")] = 20
+    travel_kmh: Annotated[int, Bound("km/h", "T02 T03 T09", "great-circle speed that nobody drives")] = 130
+    block_grace_seconds: Annotated[int, Bound("s", "T04", "until every charger knows of a block")] = 900
+    spike_history_days: Annotated[int, Bound("days", "T06 T07", "with use before the window: fewer say nothing")] = 5
+    spike_percentile: Annotated[int, Bound("%", "T06 T07", "of the days before, by nearest rank")] = 90
+    spike_pct: Annotated[int, Bound("%", "T06 T07", "of that percentile")] = 300
+    spike_kwh: Annotated[int, Bound("kWh", "T06", "on a day: less is no spike")] = 100
+    spike_amount: Annotated[int, Bound("currency", "T07", "on a day, in the CDR's currency: less is no spike")] = 60
+    crowd_accounts: Annotated[int, Bound("accounts", "T08", "at one EVSE within the window")] = 5
+    crowd_seconds: Annotated[int, Bound("s", "T08", "the window")] = 900
+    watch_score: Annotated[int, Bound("points", "", "from here the token is to be watched")] = 20
+    block_score: Annotated[int, Bound("points", "", "from here it is to be blocked, or replaced")] = 60
 
 
 RISK_DEFAULTS: Final = RiskThresholds()
 RISK_NAMES: Final = tuple(each.name for each in fields(RISK_DEFAULTS))
 
 
-def risk_bounds() -> dict[str, RiskBound]:
+def risk_bounds() -> dict[str, Bound]:
     """Give what is said about each threshold, by name."""
     return {name: hint.__metadata__[0] for name, hint in get_type_hints(RiskThresholds, include_extras=True).items()}
 

@@ -40,7 +40,7 @@ def test_points_and_names_are_these():
 
 def test_every_threshold_belongs_to_a_signal_or_to_the_score_and_both_say_so():
     used = {(name, each.signal_id) for each in SIGNALS for name in each.thresholds}
-    said = {(name, signal) for name, bound in risk_bounds().items() for signal in bound.signals.split()}
+    said = {(name, signal) for name, bound in risk_bounds().items() for signal in bound.rules.split()}
     assert said == used
     assert set(RISK_NAMES) - {name for name, _ in used} == {"watch_score", "block_score"}
 
