@@ -1,0 +1,1 @@
+"""The life cycle of a dispute: which event may follow which state."""
