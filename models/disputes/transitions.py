@@ -43,7 +43,8 @@ TRANSITIONS: Final[dict[tuple[State | None, Event], State]] = {
     (State.ESCALATED, Event.ACKNOWLEDGED): State.ESCALATED,
     (State.ESCALATED, Event.REFUSED): State.ESCALATED,
     (State.ESCALATED, Event.ESCALATED): State.ESCALATED,
-} | {(state, event): State.CLOSED for state in (State.OPEN, State.SENT, State.ESCALATED) for event in CLOSING}
+    **{(state, event): State.CLOSED for state in (State.OPEN, State.SENT, State.ESCALATED) for event in CLOSING},
+}
 """What may follow what; every pair that is not listed is refused."""
 
 
