@@ -1,1 +1,0 @@
-"""The life cycle of a dispute: which event may follow which state."""
