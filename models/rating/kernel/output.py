@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +24,8 @@ from models.types.vocabularies import ComponentKind, RatingOutcome
 
 if TYPE_CHECKING:
     from models.rating.kernel.pricing import Priced
+    from models.rating.kernel.tables import Tables
+    from models.rating.policy import Policy
 
 _CDR_COLUMNS: Final = tuple(table(Layer.PRICED, "wholesale_cdrs").schema)
 _COMPONENT_COLUMNS: Final = tuple(table(Layer.PRICED, "wholesale_components").schema)
@@ -29,37 +34,65 @@ _BILLED: Final = {
     "billed_charging_hours": CHARGING,
     "billed_parking_hours": PARKING,
 }
-_OUTCOMES: Final = pl.Series([str(RatingOutcome.NOT_PRICED)] * PRICED + [str(RatingOutcome.PRICED)])
-_SENTENCES: Final = pl.Series([*(str(word) for word in REASONS), None], dtype=pl.String)
-_MODES: Final = pl.Series([str(mode) for mode in MODES])
 _STAGES: Final = ("volume", "step", "period rounding", "limit", "rounding", "credit")
 """The order in which a session's rows are listed; the first has volumes and fixed fees, by period."""
 
 
-def cdr_frame(priced: Priced) -> pl.DataFrame:
-    """Give one row per session of a batch, in the order given; one that is not priced has its reason and no amounts."""
-    place, reason = _places(priced), priced.sessions.reason
-    version, mode = _spread(priced.work.version, place, NO_VERSION), _spread(priced.work.mode, place, -1)
-    amounts = {**_amounts(priced, place), **_intervals(priced)}
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said about the sessions of a batch, one entry each; amounts in 1e-12 with whether they are known."""
+
+    version: Ints
+    mode: Ints
+    notes: Ints
+    """one bit per `Note`"""
+    amounts: dict[str, tuple[Ints, Flags]]
+
+
+def told_of(priced: Priced) -> Told:
+    """Take from a batch what its rows of CDRs say; a session that is not priced has no amounts."""
+    place = _places(priced)
+    return Told(
+        version=_spread(priced.work.version, place, NO_VERSION),
+        mode=_spread(priced.work.mode, place, -1),
+        notes=_notes(priced, place),
+        amounts={**_amounts(priced, place), **_intervals(priced)},
+    )
+
+
+def cdr_frame(tables: Tables, policy: Policy, told: list[Told], threads: Executor) -> pl.DataFrame:
+    """Give one row per session, in the order given; a session that is not priced has its reason."""
+    reason = tables.sessions.reason
+    outcomes = pl.Series([str(RatingOutcome.NOT_PRICED)] * PRICED + [str(RatingOutcome.PRICED)])
+    sentences = pl.Series([*(str(word) for word in REASONS), None], dtype=pl.String)
+    modes = pl.Series([str(mode) for mode in MODES])
+    words = {
+        "outcome": threads.submit(outcomes.gather, reason),
+        "reason": threads.submit(sentences.gather, reason),
+        "tariff_version_id": threads.submit(
+            _word, tables.book.versions.ids, np.concatenate([part.version for part in told])
+        ),
+        "tax_included": threads.submit(_word, modes, np.concatenate([part.mode for part in told])),
+        "notes": threads.submit(_listed, np.concatenate([part.notes for part in told])),
+    }
+    amounts = threads.map(partial(_amount, told), told[0].amounts)
+    columns = dict(zip(told[0].amounts, amounts, strict=True))
+    columns |= {name: word.result() for name, word in words.items()}
     return (
-        priced.sessions.frame.select("cdr_key", "currency", "billing_month")
+        tables.sessions.frame.select("cdr_key", "currency", "billing_month")
         .with_columns(
-            _OUTCOMES.gather(reason).alias("outcome"),
-            _SENTENCES.gather(reason).alias("reason"),
-            _word(priced.book.versions.ids, version).alias("tariff_version_id"),
-            _word(_MODES, mode).alias("tax_included"),
-            _listed(_notes(priced, place)).alias("notes"),
-            *(_amount(*amount).alias(name) for name, amount in amounts.items()),
-            pl.lit(str(priced.policy)).alias("policy"),
+            *(column.alias(name) for name, column in columns.items()),
+            pl.lit(str(policy)).alias("policy"),
         )
         .select(_CDR_COLUMNS)
     )
 
 
-def _amount(units: Ints, known: Flags) -> pl.Series:
+def _amount(told: list[Told], name: str) -> pl.Series:
+    known = np.concatenate([part.amounts[name][1] for part in told])
     if not known.any():
         return pl.repeat(None, len(known), dtype=PRECISE, eager=True)
-    return decimals(units, known, PRECISE)
+    return decimals(np.concatenate([part.amounts[name][0] for part in told]), known, PRECISE)
 
 
 def component_frame(priced: Priced) -> pl.DataFrame:

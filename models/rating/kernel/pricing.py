@@ -20,7 +20,7 @@ from models.rating.kernel.facts import PRICED, REASONS, Columns, Periods, Sessio
 from models.rating.kernel.matching import moments_of, scopes_of
 from models.rating.kernel.notes import notes_of
 from models.rating.kernel.openness import Openness, openness_of
-from models.rating.kernel.output import cdr_frame, component_frame
+from models.rating.kernel.output import Told, cdr_frame, component_frame, told_of
 from models.rating.kernel.rulebook import RuleBook, rule_book
 from models.rating.kernel.spans import Surroundings
 from models.rating.kernel.steps import Steps, step_rows
@@ -108,14 +108,15 @@ def rate(
         # NumPy and Polars let go of the interpreter, so that threads keep every core busy.
         tables = read_tables(sessions, periods, book, threads)
         done = list(threads.map(partial(_worked, tables, policy, keep=keep_components), tables.batches()))
-    return Rated(pl.concat([cdrs for cdrs, _ in done]), [work for _, work in done if work is not None])
+        cdrs = cdr_frame(tables, policy, [told for told, _ in done], threads)
+    return Rated(cdrs, [work for _, work in done if work is not None])
 
 
 def _worked(
     tables: Tables, policy: Policy, batch: tuple[Sessions, Columns], *, keep: bool
-) -> tuple[pl.DataFrame, Priced | None]:
+) -> tuple[Told, Priced | None]:
     priced = _price(tables, policy, *batch)
-    return cdr_frame(priced), priced if keep else None
+    return told_of(priced), priced if keep else None
 
 
 def _price(tables: Tables, policy: Policy, sessions: Sessions, columns: Columns) -> Priced:
