@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
@@ -14,7 +15,10 @@ from models.reconciliation.prices import exceeds_tolerance, with_prices
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 from models.reconciliation.tokens import with_token
 from models.schemas.registry import Layer, table
+from models.types.money import rounded_expr
 
+_NO_HOURS: Final = Decimal(0)
+_SUM: Final = pl.Decimal(38, 9)
 _GRACE: Final = timedelta(days=1)
 """how long after the newest CDR of a month the other modules of the same pull may have been received"""
 
@@ -144,7 +148,7 @@ class Evidence:
         `energy` is null where no period says any; `told_seconds`, to the nearest second, where one says no hours.
         """
         hours = ("charging_hours", "parking_hours", "reservation_hours")
-        told = pl.sum_horizontal(pl.col(name).cast(pl.Float64) for name in hours)
+        told = sum((pl.col(name).fill_null(_NO_HOURS).cast(_SUM) for name in hours), pl.lit(_NO_HOURS, _SUM))
         is_silent = pl.all_horizontal(pl.col(name).is_null() for name in hours)
         known = self.periods.select(
             "cdr_key",
@@ -159,9 +163,7 @@ class Evidence:
             pl.col("started_at").min().alias("first_at"),
             pl.col("started_at").max().alias("last_at"),
             pl.when(pl.col("hours").null_count() == 0)
-            .then(pl.col("hours").sum() * 3600)
-            .round()
-            .cast(pl.Int64)
+            .then(rounded_expr(pl.col("hours").sum() * pl.lit(3600, pl.Decimal(38, 0)), 0).cast(pl.Int64))
             .alias("told_seconds"),
         )
         return sums.sort("number").drop("number")

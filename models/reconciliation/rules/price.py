@@ -1,5 +1,7 @@
 """Rules about the price: was it computed right, by which mistake not, and in the agreed currency?"""
 
+from decimal import Decimal
+
 import polars as pl
 
 from models.reconciliation.causes import TIME_CAUSES, Cause
@@ -192,7 +194,7 @@ def dear_energy(evidence: Evidence) -> pl.DataFrame:
     most = evidence.limits.expr("most_per_kwh")
     energy = pl.col("total_energy_kwh").cast(pl.Decimal(38, 9))
     is_dear = pl.col("claimed").cast(pl.Decimal(38, 9)) > energy * most
-    per_kwh = (pl.col("claimed").cast(pl.Float64) / energy.cast(pl.Float64)).round(3)
+    per_kwh = _quotient(pl.col("claimed"), energy)
     return found(
         evidence.claims.filter(~_no_cap(evidence) & (energy > 0) & is_dear),
         message=sentence("{} {} for {} kWh: {} per kWh", "claimed", "currency", number(energy), per_kwh),
@@ -203,3 +205,10 @@ def dear_energy(evidence: Evidence) -> pl.DataFrame:
         permitted=most,
         unit=sentence("{}/kWh", "currency"),
     )
+
+
+def _quotient(amount: pl.Expr, volume: pl.Expr) -> pl.Expr:
+    """Divide two decimals above zero to three decimals, half away from zero: as whole numbers, never as floats."""
+    units, over = (side.cast(pl.Decimal(38, 9)).to_physical().cast(pl.Int128) for side in (amount, volume))
+    thousandths = (units * 2000 + over) // (over * 2)
+    return thousandths.cast(pl.Decimal(38, 0)) * pl.lit(Decimal("0.001"))

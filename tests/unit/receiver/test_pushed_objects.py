@@ -7,7 +7,6 @@ import pytest
 
 from models.schemas.registry import Layer
 from pipelines.lib.intake import normalise
-from pipelines.lib.intake.readers import READERS
 from pipelines.lib.raw_store import RawStore
 from pipelines.receiver.publishing import RECEIPTS
 from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
@@ -191,7 +190,6 @@ def _unzipped(lake, path):
     return gzip.decompress(lake.read_bytes(path))
 
 
-@pytest.mark.skipif("invoicereconciliation" not in READERS, reason="intake has no reader of invoice records yet")
 def test_invoice_reconciliation_records_are_posted_put_and_deleted(receiving, lake):
     record = {"country_code": "DE", "party_id": "LDW", "id": "R1", "invoice_id": "I1", "cdrs": ["C000001"]}
     record |= {"last_updated": "2026-11-01T00:00:00Z"}
