@@ -289,12 +289,72 @@ def query(
     raise typer.Exit(command.run(sql, load_settings(), console, limit, output))
 
 
-@disputes.command("list")
-def disputes_list() -> None:
-    """Every case, with its state, amount at stake and deadline."""
-    from pipelines.commands import disputes as command
+States = Annotated[list[str] | None, typer.Option("--state", help="open, sent, refused, credited, ...; may repeat")]
+OfCpo = Annotated[str, typer.Option("--cpo", help="of one operator, such as DE*LDW")]
+OfRule = Annotated[str, typer.Option("--rule", help="that break one rule, such as R21")]
+OfMonth = Annotated[str, typer.Option("--month", help="of CDRs of one billing month")]
+Live = Annotated[bool, typer.Option("--live", help="only what is in dispute")]
+Overdue = Annotated[bool, typer.Option("--overdue", help="only what the CPO should have answered")]
 
-    raise typer.Exit(command.show_all(console))
+
+@disputes.command("list")
+def disputes_list(
+    states: States = None,
+    cpo: OfCpo = "",
+    rule: OfRule = "",
+    month: OfMonth = "",
+    live: Live = False,
+    overdue: Overdue = False,
+) -> None:
+    """Cases with their state, what is claimed and held, and by when the CPO must answer."""
+    from pipelines.commands import disputes as command
+    from pipelines.lib.disputes.selection import selection
+
+    chosen = selection(states or (), cpo, rule, month, is_live=live, is_overdue=overdue)
+    raise typer.Exit(command.show_all(console, chosen))
+
+
+@disputes.command("export")
+def disputes_export(
+    output: Annotated[Path, typer.Argument(help="file to write: .csv, .parquet or .json")],
+    states: States = None,
+    cpo: OfCpo = "",
+    rule: OfRule = "",
+    month: OfMonth = "",
+    live: Live = False,
+    overdue: Overdue = False,
+) -> None:
+    """Write cases and their events to a file."""
+    from pipelines.commands import disputes as command
+    from pipelines.lib.disputes.selection import selection
+
+    chosen = selection(states or (), cpo, rule, month, is_live=live, is_overdue=overdue)
+    raise typer.Exit(command.export(output, console, chosen))
+
+
+@disputes.command("decide")
+def disputes_decide(
+    case: Annotated[str, typer.Argument(help="case id, the key of its CDR")] = "",
+    decision: Annotated[
+        str,
+        typer.Argument(
+            help="sent, acknowledged, accepted, refused, escalated, written_off, paid_under_protest or withdrawn"
+        ),
+    ] = "",
+    amount: Annotated[str, typer.Option(help="accepted, withdrawn: for how much; all that is held by default")] = "",
+    reason: Annotated[str, typer.Option(help="why; it is kept for good")] = "",
+    at: Annotated[str, typer.Option(help="when it happened, such as 2026-11-05; now by default")] = "",
+    file: Annotated[
+        Path | None, typer.Option("--file", help="many at once: a CSV with case_id, decision, amount, reason, at")
+    ] = None,
+    by: Actor = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would become of each line")] = False,
+) -> None:
+    """Decide about one case, or about many from a CSV; exit 1 where a line was refused, the others are applied."""
+    from pipelines.commands import dispute_decisions as command
+
+    one = command.OneDecision(case, decision, amount, reason, at)
+    raise typer.Exit(command.decide(one, file, by, console, dry_run=dry_run))
 
 
 @disputes.command("show")

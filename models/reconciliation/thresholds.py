@@ -23,7 +23,7 @@ class Bound:
 
     unit: str
     rules: str
-    """ids of the rules that use it"""
+    """ids of the rules that use it; none where the life of a case does"""
     meaning: str
 
 
@@ -84,6 +84,9 @@ class Thresholds:
     most_per_kwh: Annotated[
         Decimal, Bound("EUR/kWh", "R37", "effective price; in the agreement's currency where set")
     ] = Decimal("1.00")
+    case_limit_days: Annotated[
+        int, Bound("days", "", "from sending a dispute until it lapses in our favour for want of an answer")
+    ] = 90
 
 
 DEFAULTS: Final = Thresholds()

@@ -9,24 +9,32 @@ from models.reconciliation.prices import with_prices
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import Severity, Verdict
 
+SETTLED: Final = {"cdr_key": pl.String(), "rule_id": pl.String()}
+"""one row per CDR and rule that a person has decided no longer to dispute it for"""
 
-def judge(cdrs: pl.DataFrame, findings: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
+
+def judge(
+    cdrs: pl.DataFrame, findings: pl.DataFrame, priced: pl.DataFrame, settled: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Give `matched/verdicts`, one row per CDR, sorted by key: reject or hold where any finding says so, else accept.
 
     Reject means that by agreement nothing is owed; it opens a case as a hold does, so that no claim ever leaves the
-    books without one, and people have the last word on it.
+    books without one, and people have the last word on it: what they withdrew for a rule that rule no longer blocks.
 
     Args:
         cdrs: `typed/cdrs`.
         findings: `matched/findings` of these CDRs.
         priced: `priced/wholesale_cdrs` of these CDRs.
+        settled: what people decided, `SETTLED`.
     """
+    is_open = ~pl.col("is_settled")
     by_cdr = (
-        findings.sort("cdr_key", "rule_id")
+        _with_decisions(findings, settled)
+        .sort("cdr_key", "rule_id")
         .group_by("cdr_key", maintain_order=True)
         .agg(
             pl.col("rule_id").alias("rule_ids"),
-            *((pl.col("severity") == str(each)).any().alias(f"has_{each}") for each in _VERDICT_OF),
+            *((is_open & (pl.col("severity") == str(each))).any().alias(f"has_{each}") for each in _VERDICT_OF),
         )
     )
     verdict = pl.coalesce(
@@ -43,6 +51,17 @@ def judge(cdrs: pl.DataFrame, findings: pl.DataFrame, priced: pl.DataFrame) -> p
             pl.col("total_cost_excl_vat").alias("claimed_excl_vat"),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in table(Layer.MATCHED, "verdicts").schema.items())
+    )
+
+
+def _with_decisions(findings: pl.DataFrame, settled: pl.DataFrame | None) -> pl.DataFrame:
+    """Add `is_settled`: a person withdrew the case of the CDR while it stood on this rule."""
+    decided = pl.DataFrame(schema=SETTLED) if settled is None else settled
+    marked = decided.unique().with_columns(pl.lit(value=True).alias("is_settled"))
+    return (
+        findings.select("cdr_key", "rule_id", "severity")
+        .join(marked, on=("cdr_key", "rule_id"), how="left", validate="m:1")
+        .with_columns(pl.col("is_settled").fill_null(value=False))
     )
 
 

@@ -7,6 +7,7 @@ from models.schemas.columns import (
     Billed,
     Contract,
     Day,
+    Flag,
     Index,
     Instant,
     Percent,
@@ -17,7 +18,7 @@ from models.schemas.columns import (
     one_of,
     optional,
 )
-from models.types.vocabularies import DisputeEventKind, DocumentKind, InvoiceLineOutcome, VatCategory
+from models.types.vocabularies import CaseStatus, DisputeEventKind, DocumentKind, InvoiceLineOutcome, VatCategory
 
 
 class Documents(Contract):
@@ -91,10 +92,14 @@ class Closes(Contract):
 
 
 class DisputeEvents(Contract):
-    """One row per event of a dispute case (`case_id`, `event_index`); a case is a CDR that is held."""
+    """One row per event of a dispute case (`case_id`, `event_index`); a case is a CDR that is held.
+
+    Amounts are excl. VAT, in `currency`; `models.reconciliation.cases.event` says what `amount` is of each kind.
+    """
 
     case_id: Text = key()
     event_index: Index
+    """the order in which events were written down"""
     cdr_key: Text = key()
     cpo_id: Text = key()
     kind: Text = one_of(DisputeEventKind)
@@ -106,6 +111,47 @@ class DisputeEvents(Contract):
     deadline_on: Day = optional()
     actor: Text = key()
     happened_at: Instant
+    billing_month: Day
+    amount: Billed = optional()
+    claimed: Billed = optional()
+    related_cdr_key: Text = optional()
+    recorded_at: Instant = optional()
+
+
+class Disputes(Contract):
+    """One row per dispute case (`case_id`): what its events come to, by the one fold of this product.
+
+    Amounts are excl. VAT, in `currency`; `payable`, `held` and `conceded` add up to `claimed`, and all four are null
+    where the CDR states no amount.
+    """
+
+    case_id: Text = key()
+    cdr_key: Text = key()
+    cpo_id: Text = key()
+    state: Text = one_of(CaseStatus)
+    is_live: Flag
+    """whether the CDR is in dispute"""
+    rule_ids: Text = key()
+    """joined by commas"""
+    reason: Text = key()
+    currency: Text = key()
+    amount_at_stake: Billed = optional()
+    claimed_excl_vat: Billed = optional()
+    payable_excl_vat: Billed = optional()
+    held_excl_vat: Billed = optional()
+    conceded_excl_vat: Billed = optional()
+    credited_excl_vat: Billed
+    """sum of the credits, which may be more than the claim"""
+    promised_excl_vat: Billed = optional()
+    """what the CPO accepted to credit; null where it accepted nothing, or all"""
+    escalation_level: Index
+    """0 before it is sent, then 1 to 3"""
+    deadline_on: Day = optional()
+    replaced_by: Text = optional()
+    events: Whole
+    opened_at: Instant
+    sent_at: Instant = optional()
+    changed_at: Instant
     billing_month: Day
 
 

@@ -110,6 +110,7 @@ TABLES: Final[tuple[Table, ...]] = (
     ),
     _table(Layer.LEDGER, "closes", ledger.Closes, "billing_month"),
     _table(Layer.LEDGER, "dispute_events", ledger.DisputeEvents, "case_id event_index"),
+    _table(Layer.LEDGER, "disputes", ledger.Disputes, "case_id"),
     _table(Layer.LEDGER, "cpo_invoice_checks", ledger.CpoInvoiceChecks, "check_id line_index"),
 )
 

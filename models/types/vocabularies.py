@@ -184,8 +184,48 @@ class DisputeEventKind(StrEnum):
     """What happened to a dispute; the state of a case is the fold of its events."""
 
     OPENED = "opened"
+    """held or rejected by rules"""
     SENT = "sent"
+    """the CPO was told: its deadline runs"""
+    ACKNOWLEDGED = "acknowledged"
+    """the CPO confirmed that it looks into it"""
+    CREDITED = "credited"
+    """a credit CDR took the claim back, in full or in part"""
+    REPLACED = "replaced"
+    """another CDR of the session came for the one that was credited"""
+    ACCEPTED = "accepted"
+    """the CPO gives in, in full or for an amount: a credit is awaited"""
+    REFUSED = "refused"
+    """the CPO insists on its claim"""
+    ESCALATED = "escalated"
+    """it goes up a level: operations, account managers, finance and legal"""
+    WRITTEN_OFF = "written_off"
+    """it is paid, and booked as our loss: right, but not worth the fight"""
+    PAID_UNDER_PROTEST = "paid_under_protest"
+    """it is paid, with our rights reserved"""
     WITHDRAWN = "withdrawn"
+    """we no longer dispute it, in full or for an amount"""
+    EXPIRED = "expired"
+    """the CPO did not answer within the agreement's limit: the disputed part lapses"""
+
+
+class CaseStatus(StrEnum):
+    """Where a dispute stands."""
+
+    OPEN = "open"
+    """held, and not yet sent to the CPO"""
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted"
+    """the CPO gave in, and its credit is awaited"""
+    REFUSED = "refused"
+    ESCALATED = "escalated"
+    CREDITED = "credited"
+    REPLACED = "replaced"
+    WRITTEN_OFF = "written_off"
+    PAID_UNDER_PROTEST = "paid_under_protest"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
 
 
 class RecordOutcome(StrEnum):

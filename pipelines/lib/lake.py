@@ -20,7 +20,7 @@ from models.schemas.registry import Layer, Table, table
 from models.types.time import BillingMonth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fsspec import AbstractFileSystem
 
@@ -92,6 +92,12 @@ class Lake:
         wanted = list(months) if months is not None else self.months(layer, name)
         frames = [self.read(layer, name, month) for month in sorted(wanted)]
         return pl.concat([table(layer, name).empty(), *frames], how="vertical")
+
+    def read_columns(self, layer: Layer, name: str, columns: Sequence[str]) -> pl.DataFrame:
+        """Read some columns of every partition, as one frame in the order of the months; the others are not decoded."""
+        paths = [self.path(layer, name, month) for month in self.months(layer, name)]
+        frames = [pl.read_parquet(self.read_bytes(path), columns=list(columns)) for path in paths]
+        return pl.concat([table(layer, name).empty().select(columns), *frames], how="vertical")
 
     def months(self, layer: Layer, name: str) -> list[BillingMonth]:
         """List the months that a partitioned table has, in order."""

@@ -34,7 +34,8 @@ VOCABULARY_OF = {
     ("fct_charges", "vat_case"): vocabularies.VatCase,
     ("fct_charges", "vat_category"): vocabularies.VatCategory,
     ("fct_findings", "severity"): vocabularies.Severity,
-    ("fct_disputes", "state"): vocabularies.DisputeEventKind,
+    ("fct_disputes", "state"): vocabularies.CaseStatus,
+    ("fct_dispute_events", "kind"): vocabularies.DisputeEventKind,
     ("fct_protocol_violations", "code"): intake_codes.ViolationCode,
     ("fct_tariff_lint", "code"): intake_codes.LintCode,
     ("fct_tariff_lint", "severity"): intake_codes.LintSeverity,
@@ -48,7 +49,7 @@ VOCABULARY_OF = {
 }
 PERSONAL = {
     "token_uid", "contract_id", "account_id", "account_name", "driver_id", "driver_name", "vehicle_id", "plate",
-    "buyer_vat_id", "meter_id", "charge_id", "message", "reason", "review_reason", "payment_reference",
+    "buyer_vat_id", "actor", "meter_id", "charge_id", "message", "reason", "review_reason", "payment_reference",
 }  # fmt: skip
 """columns that name a person, or may: none leaves the finance file as it is"""
 

@@ -30,7 +30,7 @@ def run(home):
 
 def test_keys_are_layer_and_name_in_one_group():
     keys = {key.to_user_string() for key in assets.dbt_build.keys}
-    assert {"staging/stg_typed__cdrs", "intermediate/int_disputes_folded", "marts/fct_cdrs"} <= keys
+    assert {"staging/stg_typed__cdrs", "intermediate/int_cdrs_margined", "marts/fct_cdrs"} <= keys
     assert set(assets.dbt_build.group_names_by_key.values()) == {"warehouse"}
 
 

@@ -114,7 +114,10 @@ def test_nothing_received_is_lost(ask):
     ]
 
 
-def test_a_dispute_is_in_the_state_of_its_newest_event(ask):
+def test_a_dispute_shows_its_state_its_amounts_and_its_events(ask):
+    assert ask("select kind from fct_dispute_events order by event_index") == [{"kind": "opened"}, {"kind": "sent"}]
+    (parts,) = ask("select claimed_excl_vat as claimed, payable_excl_vat + held_excl_vat as parts from fct_disputes")
+    assert parts == {"claimed": Decimal("99.00"), "parts": Decimal("99.00")}
     (row,) = ask("select state, events, is_open, deadline_on, amount_at_stake from fct_disputes")
     assert row == {
         "state": "sent",

@@ -11,18 +11,22 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
+from models.reconciliation.cases.movements import CDR_COLUMNS
 from models.reconciliation.rules.catalogue import find_all, not_checked
 from models.reconciliation.verdicts import judge
 from models.reconciliation.wording import billed
 from models.schemas.registry import Layer
-from models.types.vocabularies import Verdict
+from models.types.vocabularies import DisputeEventKind, Verdict
 from pipelines.defs.resources import Home
 from pipelines.lib.asset_keys import asset_key, asset_keys
 from pipelines.lib.checks import contract_checks
+from pipelines.lib.disputes.exporting import export_cases
+from pipelines.lib.disputes.recording import Moment, record_verdicts
+from pipelines.lib.disputes.terms import Terms
 from pipelines.lib.intake.normalise import company_zone
 from pipelines.lib.partitions import BILLING_MONTHS, month_of
 from pipelines.lib.reconciling import Month
-from pipelines.lib.register.disputes import export_dispute_events, record_verdicts
+from pipelines.lib.register.disputes import settled_rules
 
 _GROUP = "reconciliation"
 _TARIFFS = ("connectors", "tariff_versions", "tariff_components")
@@ -129,11 +133,16 @@ def findings(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Mater
     group_name=_GROUP,
 )
 def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-    """One row per CDR: accept, hold or reject, with the claimed and the recomputed price side by side."""
+    """One row per CDR: accept, hold or reject, with the claimed and the recomputed price side by side.
+
+    What people withdrew from dispute counts as they decided; the register keeps who and why.
+    """
     lake, month = home.lake, month_of(context)
     found = lake.read(Layer.MATCHED, "findings", month)
     priced = lake.read(Layer.PRICED, "wholesale_cdrs", month)
-    frame = judge(lake.read(Layer.TYPED, "cdrs", month), found, priced)
+    with home.register.transaction() as tx:
+        settled = settled_rules(tx)
+    frame = judge(lake.read(Layer.TYPED, "cdrs", month), found, priced, settled)
     lake.write(Layer.MATCHED, "verdicts", frame, month)
     held = frame.filter(pl.col("verdict") == str(Verdict.HOLD)).group_by("currency")
     claims = held.agg(billed(pl.col("claimed_excl_vat")).sum()).sort("currency")
@@ -141,37 +150,51 @@ def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
     return dg.MaterializeResult(metadata={"rows": frame.height, **_counts(frame, "verdict"), **sums})
 
 
-@dg.asset(
-    key=asset_key(Layer.LEDGER, "dispute_events"),
-    deps=[
-        *asset_keys(Layer.MATCHED, "findings", "verdicts"),
-        *asset_keys(Layer.MASTER, "agreements", "legal_entities"),
+_CASES = [
+    *asset_keys(Layer.MATCHED, "findings", "verdicts"),
+    *asset_keys(Layer.MASTER, "agreements", "legal_entities"),
+    *asset_keys(Layer.TYPED, "cdrs"),
+]
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            asset_key(Layer.LEDGER, "dispute_events"),
+            deps=_CASES,
+            description="One row per event of a dispute case.",
+        ),
+        dg.AssetSpec(
+            asset_key(Layer.LEDGER, "disputes"),
+            deps=_CASES,
+            description="One row per dispute case: its state, and what of the claim is payable, held and conceded.",
+        ),
     ],
     partitions_def=BILLING_MONTHS,
     group_name=_GROUP,
 )
-def dispute_events(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
-    """One row per event of a dispute case: the month's verdicts open and withdraw cases.
+def disputes(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
+    """Open, move and end cases by the month's verdicts, by the credits and replacements that arrived, and by time.
 
-    The register is exported whole. The file is written while the transaction is open, so that of two months worked at
-    once the later export wins.
+    The register is exported whole. The files are written while the transaction is open, so that of two months worked
+    at once the later export wins.
     """
     lake, month, now = home.lake, month_of(context), home.settings.clock()
-    agreements = lake.read(Layer.MASTER, "agreements").select("cpo_id", "dispute_deadline_days")
+    moment = Moment(now, now.astimezone(company_zone(lake)).date())
+    terms = Terms.of(lake.read(Layer.MASTER, "agreements"))
+    cdrs = lake.read_columns(Layer.TYPED, "cdrs", CDR_COLUMNS)
+    found = {name: lake.read(Layer.MATCHED, name, month) for name in ("verdicts", "findings")}
     with home.register.transaction() as tx:
-        changes = record_verdicts(
-            tx,
-            lake.read(Layer.MATCHED, "verdicts", month),
-            lake.read(Layer.MATCHED, "findings", month),
-            deadline_days=dict(agreements.iter_rows()),
-            happened_at=now,
-            today=now.astimezone(company_zone(lake)).date(),
-        )
-        events = export_dispute_events(tx)
-        lake.write(Layer.LEDGER, "dispute_events", events)
-    return dg.MaterializeResult(
-        metadata={"rows": events.height, "opened": changes.opened, "withdrawn": changes.withdrawn}
-    )
+        recorded = record_verdicts(tx, found["verdicts"], found["findings"], terms, moment, cdrs)
+        rows = export_cases(tx, lake)
+    events = {str(kind): recorded[kind] for kind in _BY_ITSELF}
+    told = {"rows": rows["dispute_events"], **events}
+    yield dg.MaterializeResult(asset_key(Layer.LEDGER, "dispute_events"), metadata=told)
+    yield dg.MaterializeResult(asset_key(Layer.LEDGER, "disputes"), metadata={"rows": rows["disputes"]})
+
+
+_BY_ITSELF = tuple(DisputeEventKind(word) for word in ("opened", "withdrawn", "credited", "replaced", "expired"))
+"""what happens to cases without anybody deciding it"""
 
 
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
@@ -190,4 +213,4 @@ matched_checks = contract_checks(
     ["matches", "record_outcomes", "expected_cdrs", "findings", "not_checked", "verdicts"],
     partitioned=True,
 )
-ledger_checks = contract_checks(Layer.LEDGER, ["dispute_events"], partitioned=True)
+ledger_checks = contract_checks(Layer.LEDGER, ["dispute_events", "disputes"], partitioned=True)

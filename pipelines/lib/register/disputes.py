@@ -1,83 +1,58 @@
-"""Disputes in the register: a case is opened for a held CDR and withdrawn when a later run accepts it.
+"""Events of disputes in the register, and the states that they come to.
 
-Every function takes a connection inside the caller's transaction. Recording the same verdicts again appends nothing.
+Every function takes a connection inside the caller's transaction. What may be written is decided by
+`models.reconciliation.cases`; who writes it, by `pipelines.lib.disputes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from models.reconciliation.cases import CaseEvent, CaseState, case_state
-from models.reconciliation.holds import holds
+from models.reconciliation.verdicts import SETTLED
 from models.schemas.registry import Layer, table
-from models.types.vocabularies import DisputeEventKind, Verdict
+from models.types.vocabularies import DisputeEventKind
 from pipelines.lib.register.tables import DISPUTE_EVENTS
 
-ACTOR: Final = "roamledger"
-"""who acts when no person does"""
-
-_NO_AGREEMENT_DAYS: Final = 30
-"""deadline of a case against a CPO without an agreement: it has to be long enough for somebody to look"""
+_AMOUNTS: Final = ("amount_at_stake", "amount", "claimed")
+_FACTS: Final = tuple(each.name for each in fields(CaseEvent))
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeChanges:
-    """What recording the verdicts of a month did."""
-
-    opened: int
-    withdrawn: int
+def append_events(tx: Connection, events: Sequence[CaseEvent]) -> None:
+    """Write events down; the key (case, index) refuses what another process wrote in between."""
+    if events:
+        tx.execute(DISPUTE_EVENTS.insert(), [_row(event) for event in events])
 
 
-def record_verdicts(
-    tx: Connection,
-    verdicts: pl.DataFrame,
-    findings: pl.DataFrame,
-    deadline_days: Mapping[str, int],
-    happened_at: datetime,
-    today: date,
-) -> DisputeChanges:
-    """Open a case for every held CDR without one, and withdraw the cases of CDRs that are accepted now.
-
-    Args:
-        tx: an open transaction.
-        verdicts: `matched/verdicts`.
-        findings: `matched/findings` of the same CDRs.
-        deadline_days: per CPO, from its agreement.
-        happened_at: the present.
-        today: the present on the company's calendar, from which deadlines count.
-    """
-    states = case_states(tx)
-    live = {case_id: state for case_id, state in states.items() if state.is_live}
-    held = holds(verdicts, findings).filter(~pl.col("cdr_key").is_in(sorted(live)))
-    opened = [
-        _opening(row, states.get(row["cdr_key"]), happened_at)
-        | {"deadline_on": today + timedelta(days=deadline_days.get(row["cpo_id"], _NO_AGREEMENT_DAYS))}
-        for row in held.iter_rows(named=True)
-    ]
-    accepted = verdicts.filter((pl.col("verdict") == str(Verdict.ACCEPT)) & pl.col("cdr_key").is_in(sorted(live)))
-    withdrawn = [
-        _withdrawal(row, live[row["cdr_key"]], happened_at) for row in accepted.sort("cdr_key").iter_rows(named=True)
-    ]
-    if opened or withdrawn:
-        tx.execute(DISPUTE_EVENTS.insert(), [*opened, *withdrawn])
-    return DisputeChanges(len(opened), len(withdrawn))
+def events_by_case(tx: Connection) -> dict[str, list[CaseEvent]]:
+    """Give the events of every case, in the order in which they were written down."""
+    by_case: dict[str, list[CaseEvent]] = {}
+    for event in _events(tx):
+        by_case.setdefault(event.case_id, []).append(event)
+    return by_case
 
 
 def case_states(tx: Connection) -> dict[str, CaseState]:
     """Give the state of every case, by case id."""
-    by_case: dict[str, list[CaseEvent]] = {}
-    for event in _events(tx):
-        by_case.setdefault(event.case_id, []).append(event)
-    folded = {case_id: case_state(events) for case_id, events in by_case.items()}
+    folded = {case_id: case_state(events) for case_id, events in events_by_case(tx).items()}
     return {case_id: state for case_id, state in folded.items() if state is not None}
+
+
+def settled_rules(tx: Connection) -> pl.DataFrame:
+    """Give the rules for which people no longer dispute a CDR, as `models.reconciliation.verdicts.SETTLED`.
+
+    What was written off or paid under protest stays out of it: the CPO is paid, and the driver is not billed.
+    """
+    decided = [state for _, state in sorted(case_states(tx).items()) if state.is_accepted_by_person]
+    rows = [(state.case_id, rule_id) for state in decided for rule_id in state.rule_ids]
+    return pl.DataFrame(rows, schema=SETTLED, orient="row")
 
 
 def case_events(tx: Connection, case_id: str) -> list[CaseEvent]:
@@ -87,66 +62,57 @@ def case_events(tx: Connection, case_id: str) -> list[CaseEvent]:
 
 def export_dispute_events(tx: Connection) -> pl.DataFrame:
     """Give every event as the table `ledger/dispute_events`, sorted by case and index."""
-    schema = table(Layer.LEDGER, "dispute_events").schema
-    rows = [dict(row) for row in tx.execute(sa.select(DISPUTE_EVENTS)).mappings()]
-    for row in rows:
-        row["amount_at_stake"] = _decimal(row["amount_at_stake"])
-    columns = {name: [row[name] for row in rows] for name in schema}
-    return pl.DataFrame(columns, schema=schema).sort("case_id", "event_index")
+    rows = [dict(row) | {name: _decimal(row[name]) for name in _AMOUNTS} for row in _rows(tx)]
+    return _frame("dispute_events", rows)
 
 
-def _opening(row: Mapping[str, object], state: CaseState | None, happened_at: datetime) -> dict[str, object]:
-    return {
-        "case_id": row["cdr_key"],
-        "event_index": 0 if state is None else state.events,
-        "cdr_key": row["cdr_key"],
-        "cpo_id": row["cpo_id"],
-        "kind": str(DisputeEventKind.OPENED),
-        "rule_ids": row["rule_ids"],
-        "reason": row["reason"],
-        "amount_at_stake": None if row["amount_at_stake"] is None else str(row["amount_at_stake"]),
-        "currency": row["currency"],
-        "actor": ACTOR,
-        "happened_at": happened_at,
-        "billing_month": row["billing_month"],
-    }
+def export_disputes(tx: Connection) -> pl.DataFrame:
+    """Give the state of every case as the table `ledger/disputes`, sorted by case."""
+    return _frame("disputes", [_state_row(state) for _, state in sorted(case_states(tx).items())])
 
 
-def _withdrawal(row: Mapping[str, object], state: CaseState, happened_at: datetime) -> dict[str, object]:
-    return {
-        "case_id": state.case_id,
-        "event_index": state.events,
+def _frame(name: str, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    schema = table(Layer.LEDGER, name).schema
+    return pl.DataFrame({column: [row[column] for row in rows] for column in schema}, schema=schema)
+
+
+def _state_row(state: CaseState) -> dict[str, Any]:
+    amounts = state.amounts
+    named = ("case_id", "cpo_id", "currency", "reason", "amount_at_stake", "deadline_on", "replaced_by", "events")
+    return {name: getattr(state, name) for name in (*named, "opened_at", "sent_at", "changed_at", "billing_month")} | {
         "cdr_key": state.case_id,
-        "cpo_id": row["cpo_id"],
-        "kind": str(DisputeEventKind.WITHDRAWN),
+        "state": str(state.status),
+        "is_live": state.is_live,
         "rule_ids": ",".join(state.rule_ids),
-        "reason": "no rule blocks the CDR any more",
-        "amount_at_stake": None if state.amount_at_stake is None else str(state.amount_at_stake),
-        "currency": state.currency,
-        "deadline_on": None,
-        "actor": ACTOR,
-        "happened_at": happened_at,
-        "billing_month": row["billing_month"],
+        "claimed_excl_vat": amounts.claimed,
+        "payable_excl_vat": amounts.payable,
+        "held_excl_vat": amounts.held,
+        "conceded_excl_vat": amounts.conceded,
+        "credited_excl_vat": state.credited,
+        "promised_excl_vat": state.promised,
+        "escalation_level": state.level,
     }
+
+
+def _row(event: CaseEvent) -> dict[str, Any]:
+    facts = {name: getattr(event, name) for name in _FACTS}
+    texts = {name: None if facts[name] is None else str(facts[name]) for name in _AMOUNTS}
+    return facts | texts | {"cdr_key": event.case_id, "kind": str(event.kind), "rule_ids": ",".join(event.rule_ids)}
 
 
 def _events(tx: Connection, case_id: str | None = None) -> Iterator[CaseEvent]:
+    for row in _rows(tx, case_id):
+        facts: dict[str, Any] = {name: row[name] for name in _FACTS}
+        facts |= {name: _decimal(row[name]) for name in _AMOUNTS}
+        facts |= {"kind": DisputeEventKind(row["kind"]), "rule_ids": tuple(row["rule_ids"].split(","))}
+        yield CaseEvent(**facts)
+
+
+def _rows(tx: Connection, case_id: str | None = None) -> Iterator[sa.RowMapping]:
     query = sa.select(DISPUTE_EVENTS).order_by(DISPUTE_EVENTS.c.case_id, DISPUTE_EVENTS.c.event_index)
     if case_id is not None:
         query = query.where(DISPUTE_EVENTS.c.case_id == case_id)
-    for row in tx.execute(query).mappings():
-        yield CaseEvent(
-            case_id=row["case_id"],
-            event_index=row["event_index"],
-            kind=DisputeEventKind(row["kind"]),
-            rule_ids=tuple(row["rule_ids"].split(",")),
-            reason=row["reason"],
-            amount_at_stake=_decimal(row["amount_at_stake"]),
-            currency=row["currency"],
-            deadline_on=row["deadline_on"],
-            actor=row["actor"],
-            happened_at=row["happened_at"],
-        )
+    yield from tx.execute(query).mappings()
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -132,6 +132,10 @@ DISPUTE_EVENTS = Table(
     Column("actor", String(64), nullable=False),
     Column("happened_at", UtcDateTime, nullable=False),
     Column("billing_month", SqlDate, nullable=False),
+    Column("amount", String(32), nullable=True),
+    Column("claimed", String(32), nullable=True),
+    Column("related_cdr_key", String(128), nullable=True),
+    Column("recorded_at", UtcDateTime, nullable=True),
     comment="One row per event of a dispute case; a case is a CDR.",
 )
 

@@ -26,7 +26,7 @@ from pipelines.lib.verification.breach import Breach, differences
 _NOT_RECOMPUTED: Final = frozenset({Layer.LEDGER})
 """the ledger is a projection of the register, which is compared with it directly"""
 
-_DECISIONS: Final = (*ISSUING, "ledger/dispute_events")
+_DECISIONS: Final = (*ISSUING, "ledger/dispute_events", "ledger/disputes")
 """assets that write to the register: never run for a recomputation"""
 
 

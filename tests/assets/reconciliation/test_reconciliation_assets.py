@@ -10,16 +10,20 @@ from models.ocpi.frames import tariff_frames
 from models.ocpi.reading import decode_json, parse_tariff
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
-from models.types.vocabularies import TariffSource
+from models.types.vocabularies import DisputeEventKind, TariffSource
 from pipelines.defs.rating import assets as rating
 from pipelines.defs.reconciliation import assets as reconciliation
 from pipelines.defs.resources import Home
+from pipelines.lib.disputes.decisions import Decision, rule_on
+from pipelines.lib.disputes.recording import Moment
+from pipelines.lib.disputes.terms import Terms
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
-from pipelines.lib.register.disputes import case_states
+from pipelines.lib.register.disputes import append_events, case_states, events_by_case
 from pipelines.lib.settings import load_settings
-from tests.unit.reconciliation.roaming_world import START, World, rows_of
+from tests.unit.reconciliation.roaming_world import COMPANY, START, World, rows_of
 
+NOTHING_MOVED = dict.fromkeys(("opened", "withdrawn", "credited", "replaced", "expired"), 0)
 OCTOBER = BillingMonth(2026, 10)
 ASSETS = [
     rating.wholesale,
@@ -28,7 +32,7 @@ ASSETS = [
     reconciliation.expected,
     reconciliation.findings,
     reconciliation.verdicts,
-    reconciliation.dispute_events,
+    reconciliation.disputes,
     *rating.checks,
     *reconciliation.matched_checks,
     *reconciliation.ledger_checks,
@@ -36,15 +40,6 @@ ASSETS = [
 TARIFF = """{"country_code": "DE", "party_id": "LDW", "id": "T-AC", "currency": "EUR", "elements": [
   {"price_components": [{"type": "ENERGY", "price": 0.60, "vat": 19, "step_size": 1}]}],
   "last_updated": "2026-01-01T00:00:00Z"}"""
-COMPANY = {
-    "legal_entity_id": "nst",
-    **dict.fromkeys(("name", "street", "postal_code", "city", "registration_number", "email", "phone", "website"), "x"),
-    **dict.fromkeys(("iban", "bic", "bank_name"), "x"),
-    "country": "DE",
-    "currency": "EUR",
-    "time_zone": "Europe/Berlin",
-    "ocpi_party_id": "DE*NST",
-}
 
 
 @pytest.fixture
@@ -113,7 +108,7 @@ def test_a_month_is_priced_judged_and_disputed_and_doing_it_again_changes_nothin
     assert all(check.passed for check in result.get_asset_check_evaluations())
 
     again = materialise()
-    assert metadata_of(again, "ledger", "dispute_events") == {"rows": 2, "opened": 0, "withdrawn": 0}
+    assert metadata_of(again, "ledger", "dispute_events") == {"rows": 2, **NOTHING_MOVED}
     assert lake.read(Layer.LEDGER, "dispute_events").equals(events)
 
 
@@ -123,12 +118,27 @@ def test_an_authorization_that_arrives_late_withdraws_the_case(home):
     late = world.cdrs[2]["started_at"] - timedelta(minutes=2)
     world.authorization("LATE", authorization_reference="R-ALONE", authorized_at=late)
     write_month(lake, world)
-    assert metadata_of(materialise(), "ledger", "dispute_events") == {"rows": 3, "opened": 0, "withdrawn": 1}
+    assert metadata_of(materialise(), "ledger", "dispute_events") == {"rows": 3, **NOTHING_MOVED, "withdrawn": 1}
     with Register(load_settings().register).transaction() as tx:
         assert {case: state.is_live for case, state in case_states(tx).items()} == {
             "DE*LDW*ALONE": False,
             "DE*LDW*HIGH": True,
         }
+
+
+def test_what_a_person_withdrew_is_accepted_the_next_time(home):
+    lake, _ = home
+    assert materialise().success
+    now = load_settings().clock()
+    said = Decision("DE*LDW*HIGH", DisputeEventKind.WITHDRAWN, "ada", "they proved it")
+    register = Register(load_settings().register)
+    with register.transaction() as tx:
+        append_events(tx, rule_on([said], events_by_case(tx), Terms(), Moment(now, now.date())).events)
+    again = materialise()
+    assert metadata_of(again, "ledger", "dispute_events") == {"rows": 3, **NOTHING_MOVED}
+    assert verdicts_of(lake)["DE*LDW*HIGH"] == ("accept", ["R21"])
+    states = lake.read(Layer.LEDGER, "disputes").select("case_id", "state", "payable_excl_vat").rows()
+    assert states == [("DE*LDW*ALONE", "open", Decimal("0.00")), ("DE*LDW*HIGH", "withdrawn", Decimal("4.25"))]
 
 
 def test_a_session_that_nobody_claims_is_accrued_and_chased(home):

@@ -19,7 +19,7 @@ from pipelines.lib.register import Register
 from pipelines.lib.register.cpo_invoices import InvoiceCheck, record_check
 from pipelines.lib.register.token_decisions import TokenDecision, record_token_decision
 from pipelines.lib.settings import load_settings
-from tests.unit.reconciliation.roaming_world import START, World, rows_of
+from tests.unit.reconciliation.roaming_world import COMPANY, START, World, rows_of
 
 OCTOBER = BillingMonth(2026, 10)
 ASSETS = [
@@ -28,9 +28,6 @@ ASSETS = [
     cpo_invoice_assets.cpo_invoice_checks,
     *cpo_invoice_assets.cpo_invoice_contracts,
 ]
-COMPANY = {"legal_entity_id": "nst", "country": "DE", "currency": "EUR", "time_zone": "Europe/Berlin"}
-COMPANY |= dict.fromkeys(("name", "street", "postal_code", "city", "registration_number", "email", "phone"), "x")
-COMPANY |= dict.fromkeys(("website", "iban", "bic", "bank_name"), "x") | {"ocpi_party_id": "DE*NST"}
 
 
 @pytest.fixture

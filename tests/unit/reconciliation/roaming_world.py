@@ -18,6 +18,17 @@ START = datetime(2026, 10, 10, 12, tzinfo=UTC)
 MONTH = date(2026, 10, 1)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
+COMPANY = {
+    "legal_entity_id": "nst",
+    **dict.fromkeys(("name", "street", "postal_code", "city", "registration_number", "email", "phone", "website"), "x"),
+    **dict.fromkeys(("iban", "bic", "bank_name"), "x"),
+    "country": "DE",
+    "currency": "EUR",
+    "time_zone": "Europe/Berlin",
+    "ocpi_party_id": "DE*NST",
+}
+"""the eMSP itself, a row of `master/legal_entities`"""
+
 
 def rows_of(layer, name, rows):
     """Make a frame that fits the contract; columns that a row does not name are null, false or empty."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from models.reconciliation.holds import holds
+from models.reconciliation.cases.holds import holds
 
 START = datetime(2026, 10, 10, 12, tzinfo=UTC)
 

@@ -11,5 +11,9 @@ select
     deadline_on,
     actor,
     happened_at,
-    billing_month
+    billing_month,
+    amount,
+    claimed,
+    related_cdr_key,
+    recorded_at
 from {{ source('ledger', 'dispute_events') }}
