@@ -41,6 +41,8 @@ class CaseState:
     """day by which the CPO must answer"""
     opened_at: datetime
     """when it was opened last"""
+    changed_at: datetime
+    """when the newest event happened"""
     events: int
     amounts: CaseAmounts
     cpo_id: str
@@ -62,8 +64,6 @@ class CaseState:
     """whether a person ended it"""
     note: str = ""
     """the reason of the newest event"""
-    changed_at: datetime | None = None
-    """when the newest event happened"""
 
     @property
     def is_live(self) -> bool:
@@ -84,6 +84,13 @@ class CaseState:
     def disputed_amount(self) -> Decimal | None:
         """What is held."""
         return self.amounts.held
+
+    @property
+    def owed_amount(self) -> Decimal | None:
+        """What of the CDR itself is owed as the case stands: its credits are claims of their own, below zero."""
+        if self.amounts.payable is None or self.amounts.claimed is None:
+            return None
+        return self.amounts.payable + min(self.credited, max(self.amounts.claimed, _NONE))
 
     def is_overdue(self, today: date) -> bool:
         """Tell whether the CPO should have answered."""

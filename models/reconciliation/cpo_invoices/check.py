@@ -17,6 +17,9 @@ from models.types.vocabularies import InvoiceLineOutcome, Verdict
 APPROVED: Final = {"cdr_key": pl.String(), "approved_under": pl.String()}
 """one row per CDR that stands approved for payment, and the invoice under which it is"""
 
+CASES: Final = {"cdr_key": pl.String(), "is_live": pl.Boolean(), "owed_excl_vat": pl.Decimal(18, 2)}
+"""one row per dispute: whether it goes on, and what of the CDR is owed as it stands (`CaseState.owed_amount`)"""
+
 _OF_REGISTER: Final = ("check_id", "line_index", "cpo_id", "invoice_id", "file_sha256", "actor", "checked_at")
 CHECKED: Final = {
     name: dtype for name, dtype in table(Layer.LEDGER, "cpo_invoice_checks").schema.items() if name not in _OF_REGISTER
@@ -37,8 +40,8 @@ class Books:
     verdicts: pl.DataFrame
     """`matched/verdicts` of these CDRs"""
     approved: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=APPROVED))
-    live_cases: pl.Series = field(default_factory=lambda: pl.Series("cdr_key", [], pl.String))
-    """keys of CDRs in dispute"""
+    cases: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CASES))
+    """every dispute, live or ended"""
 
 
 def check_lines(lines: pl.DataFrame, cpo_id: str, invoice_id: str, books: Books) -> pl.DataFrame:
@@ -100,11 +103,16 @@ def _facts(books: Books, keyed: pl.DataFrame) -> pl.DataFrame:
             "cdr_key",
             pl.col("currency").alias("cdr_currency"),
             billed(pl.col("total_cost_excl_vat")).alias("claimed_excl_vat"),
-            pl.col("cdr_key").is_in(books.live_cases.implode()).alias("is_disputed"),
             "billing_month",
         )
+        .join(books.cases, on="cdr_key", how="left", validate="1:1")
         .join(by_original.rename({"original_key": "cdr_key"}), on="cdr_key", how="left", validate="1:1")
-        .with_columns(pl.col("credit_key").is_in(on_invoice).fill_null(False).alias("carries_credit"))
+        .with_columns(
+            pl.col("credit_key").is_in(on_invoice).fill_null(False).alias("carries_credit"),
+            pl.col("is_live").fill_null(False).alias("is_disputed"),
+            (pl.col("is_live") == pl.lit(False)).fill_null(False).alias("is_decided"),
+            pl.coalesce("owed_excl_vat", "claimed_excl_vat").alias("owed_excl_vat"),
+        )
     )
 
 
@@ -118,10 +126,12 @@ def _elsewhere(cdrs: pl.DataFrame, cpo_id: str) -> pl.DataFrame:
 def _outcome() -> pl.Expr:
     """Choose the outcome of a line: the first of these that holds, so that each has exactly one."""
     is_known = pl.col("claimed_excl_vat").is_not_null() | pl.col("verdict").is_not_null()
-    is_accepted = (pl.col("verdict") == str(Verdict.ACCEPT)).fill_null(False) & ~pl.col("is_disputed").fill_null(False)
+    # A dispute that has ended says what is owed, whatever the rules still find.
+    by_rules = (pl.col("verdict") == str(Verdict.ACCEPT)).fill_null(False)
+    is_accepted = (by_rules | pl.col("is_decided").fill_null(False)) & ~pl.col("is_disputed").fill_null(False)
     asked = billed(pl.col("amount_excl_vat"))
     same_currency = pl.col("currency").is_null() | (pl.col("currency") == pl.col("cdr_currency"))
-    is_same = same_currency & (asked.is_null() | (asked == pl.col("claimed_excl_vat")))
+    is_same = same_currency & (asked.is_null() | (asked == pl.col("owed_excl_vat")))
     steps = (
         (pl.col("problem").is_not_null(), _WORDS.UNREADABLE),
         (pl.col("is_repeated") | pl.col("is_double"), _WORDS.ALREADY_INVOICED),
@@ -139,13 +149,18 @@ def _outcome() -> pl.Expr:
 
 
 def _with_amounts(judged: pl.DataFrame) -> pl.DataFrame:
-    """Add `asked_excl_vat`, `difference_excl_vat`, `payable_excl_vat`, `disputed_excl_vat`."""
-    asked, ours = billed(pl.col("amount_excl_vat")), pl.col("claimed_excl_vat")
+    """Add `asked_excl_vat`, `difference_excl_vat`, `payable_excl_vat`, `disputed_excl_vat`.
+
+    Of a CDR in dispute the undisputed part is payable: contracts let a customer withhold no more than it disputes.
+    """
+    asked, ours = billed(pl.col("amount_excl_vat")), pl.col("owed_excl_vat")
     same_currency = (pl.col("currency").is_null() | (pl.col("currency") == pl.col("cdr_currency"))).fill_null(False)
     is_matched = pl.col("outcome") == str(_WORDS.MATCHED)
-    is_partly = (pl.col("outcome") == str(_WORDS.DIFFERENT_AMOUNT)) & same_currency
+    is_in_dispute = (pl.col("outcome") == str(_WORDS.HELD)) & pl.col("is_disputed")
+    is_partly = ((pl.col("outcome") == str(_WORDS.DIFFERENT_AMOUNT)) | is_in_dispute) & same_currency
     payable = pl.when(is_matched).then(pl.coalesce(asked, ours))
-    payable = payable.when(is_partly).then(pl.coalesce(pl.min_horizontal(asked, ours), _NOTHING)).otherwise(_NOTHING)
+    smaller = pl.when(ours.is_not_null()).then(pl.min_horizontal(asked, ours))
+    payable = payable.when(is_partly).then(pl.coalesce(smaller, _NOTHING)).otherwise(_NOTHING)
     # An unknown amount of a line that cannot be paid stays unknown: nobody knows what is in dispute.
     told = judged.with_columns(
         asked.alias("asked_excl_vat"),
@@ -155,6 +170,12 @@ def _with_amounts(judged: pl.DataFrame) -> pl.DataFrame:
     )
     wanted = pl.coalesce("asked_excl_vat", "claimed_excl_vat")
     return told.with_columns((wanted - pl.col("payable_excl_vat")).cast(pl.Decimal(18, 2)).alias("disputed_excl_vat"))
+
+
+_OWED: Final = ("claimed_excl_vat", "cdr_currency", "owed_excl_vat")
+_ANOTHER_AMOUNT: Final = sentence(
+    "asks {} {}, the CDR claims {} {}", "asked_excl_vat", "currency", "claimed_excl_vat", "cdr_currency"
+)
 
 
 def _reason() -> pl.Expr:
@@ -168,11 +189,11 @@ def _reason() -> pl.Expr:
         _WORDS.MISSING_AT_US: pl.lit("we never received this CDR: send it over OCPI, or credit the line"),
         _WORDS.CREDITED: sentence("taken back by credit CDR {}, which the invoice lacks", "credit_key"),
         _WORDS.HELD: pl.when("is_disputed")
-        .then(pl.lit("in dispute: it is payable when the case ends so"))
+        .then(sentence("in dispute: of {} {} the undisputed {} is payable until the case ends", *_OWED))
         .otherwise(sentence("not accepted (verdict {}): it is not payable yet", "verdict")),
-        _WORDS.DIFFERENT_AMOUNT: sentence(
-            "asks {} {}, the CDR claims {} {}", "asked_excl_vat", "currency", "claimed_excl_vat", "cdr_currency"
-        ),
+        _WORDS.DIFFERENT_AMOUNT: pl.when("is_decided")
+        .then(sentence("asks {} {}: its dispute ended with {} owed", "asked_excl_vat", "currency", "owed_excl_vat"))
+        .otherwise(_ANOTHER_AMOUNT),
     }
     return pl.coalesce(pl.when(pl.col("outcome") == str(word)).then(said) for word, said in told.items())
 
@@ -186,7 +207,7 @@ def _missing(checked: pl.DataFrame, cpo_id: str, books: Books) -> pl.DataFrame:
         pl.col("cpo_id") == cpo_id,
         pl.col("billing_month").is_in(months.implode()),
         ~pl.col("cdr_key").is_in(named.implode()),
-        ~pl.col("cdr_key").is_in(books.live_cases.implode()),
+        ~pl.col("cdr_key").is_in(books.cases.filter("is_live").get_column("cdr_key").implode()),
     ).select("cdr_key")
     own = books.cdrs.join(accepted, on="cdr_key", how="semi")
     blank = {name: pl.lit(None).cast(dtype) for name, dtype in CHECKED.items()}

@@ -56,11 +56,14 @@ class CheckResult:
     def approved(self) -> pl.DataFrame:
         """The lines that approve their CDR for payment: those for free among them, for they are settled too.
 
-        An amount in another currency than the CDR's settles nothing.
+        An amount in another currency than the CDR's settles nothing. Of a CDR in dispute its undisputed part is
+        approved; the rest follows when the invoice is checked again after the dispute.
         """
         is_matched = pl.col("outcome") == str(InvoiceLineOutcome.MATCHED)
         is_partly = pl.col("outcome") == str(InvoiceLineOutcome.DIFFERENT_AMOUNT)
-        return self.lines.filter(is_matched | (is_partly & pl.col("difference_excl_vat").is_not_null()))
+        is_undisputed = (pl.col("outcome") == str(InvoiceLineOutcome.HELD)) & (pl.col("payable_excl_vat") != 0)
+        has_currency = pl.col("difference_excl_vat").is_not_null()
+        return self.lines.filter(is_matched | (is_partly & has_currency) | is_undisputed)
 
 
 def add_up(invoice: CpoInvoice, lines: pl.DataFrame) -> CheckResult:

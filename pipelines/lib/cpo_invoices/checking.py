@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 import sqlalchemy as sa
 
-from models.reconciliation.cpo_invoices.check import Books, check_lines
+from models.reconciliation.cpo_invoices.check import CASES, Books, check_lines
 from models.reconciliation.cpo_invoices.invoice import CpoInvoice, InvoiceError
 from models.reconciliation.cpo_invoices.totals import CheckResult, add_up
 from models.schemas.registry import Layer
@@ -64,12 +64,12 @@ def read_invoice(path: Path, cpo_id: str, invoice_id: str | None) -> InvoiceFile
 
 def check_invoice(tx: sa.Connection, lake: Lake, file: InvoiceFile) -> CheckResult:
     """Hold an invoice against the books; writes nothing."""
-    live = sorted(case_id for case_id, state in case_states(tx).items() if state.is_live)
+    disputes = [(key, state.is_live, state.owed_amount) for key, state in sorted(case_states(tx).items())]
     books = Books(
         cdrs=lake.read_months(Layer.TYPED, "cdrs"),
         verdicts=lake.read_months(Layer.MATCHED, "verdicts"),
         approved=approved_cdrs(tx),
-        live_cases=pl.Series("cdr_key", live, pl.String),
+        cases=pl.DataFrame(disputes, schema=CASES, orient="row"),
     )
     lines = check_lines(file.invoice.frame(), file.cpo_id, file.invoice.invoice_id, books)
     return add_up(file.invoice, lines)

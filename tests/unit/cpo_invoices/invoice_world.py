@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from models.reconciliation.cpo_invoices.check import APPROVED, Books, check_lines
+from models.reconciliation.cpo_invoices.check import APPROVED, CASES, Books, check_lines
 from models.reconciliation.cpo_invoices.invoice import CpoInvoice, InvoiceLine
 from models.reconciliation.cpo_invoices.totals import add_up
 from models.schemas.registry import Layer
@@ -40,12 +40,16 @@ class InvoiceWorld:
             row = common | {"verdict": verdict, "claimed_excl_vat": claimed}
             self.verdicts.append(row | {name: value for name, value in fields.items() if name in common})
 
-    def books(self, approved=(), live=()):
+    def books(self, approved=(), cases=()):
         return Books(
             cdrs=rows_of(Layer.TYPED, "cdrs", self.cdrs),
             verdicts=rows_of(Layer.MATCHED, "verdicts", self.verdicts),
             approved=pl.DataFrame(list(approved), schema=APPROVED, orient="row"),
-            live_cases=pl.Series("cdr_key", list(live), pl.String),
+            cases=pl.DataFrame(
+                [(f"{CPO}*{name}", is_live, owed and Decimal(owed)) for name, is_live, owed in cases],
+                schema=CASES,
+                orient="row",
+            ),
         )
 
     def check(self, *lines, stated=None, **books):

@@ -63,10 +63,27 @@ def test_what_is_not_accepted_is_held(world, verdict):
     assert (outcomes(result)[1], money(result, "payable"), money(result, "disputed")) == ("held", [0], [7])
 
 
-def test_a_cdr_in_dispute_is_held_whatever_its_verdict(world):
-    result = world.check(("C1", "10.00"), live=["DE*LDW*C1"])
-    assert outcomes(result)[1] == "held"
-    assert result.disputed["reason"][0].startswith("in dispute")
+def test_of_a_cdr_in_dispute_the_undisputed_part_is_payable_whatever_its_verdict(world):
+    world.cdr("C4", "8.00", verdict="hold")
+    world.cdr("C5", None, verdict="hold")
+    disputes = [("C1", True, "7.50"), ("C4", True, "0.00"), ("C5", True, None)]
+    result = world.check(("C1", "10.00"), ("C4", "8.00"), ("C5", "3.00"), cases=disputes)
+    assert [outcomes(result)[number] for number in (1, 2, 3)] == ["held"] * 3
+    assert money(result, "payable") == [Decimal("7.50"), 0, 0]
+    assert money(result, "disputed") == [Decimal("2.50"), 8, 3]
+    assert result.disputed["reason"][0] == (
+        "in dispute: of 10.00 EUR the undisputed 7.50 is payable until the case ends"
+    )
+    assert result.approved["cdr_key"].to_list() == ["DE*LDW*C1"]
+
+
+def test_a_dispute_that_ended_says_what_is_owed(world):
+    world.cdr("C4", "8.00", verdict="hold")
+    world.cdr("C5", "9.00", verdict="hold")
+    result = world.check(("C4", "8.00"), ("C5", "9.00"), cases=[("C4", False, "8.00"), ("C5", False, "4.00")])
+    assert [outcomes(result)[number] for number in (1, 2)] == ["matched", "different_amount"]
+    assert (money(result, "payable"), money(result, "disputed")) == ([8, 4], [0, 5])
+    assert result.lines["reason"][1] == "asks 9.00 EUR: its dispute ended with 4.00 owed"
 
 
 def test_a_credited_cdr_is_payable_only_with_its_credit(world):

@@ -172,3 +172,23 @@ def test_who_withdrew_decides_whether_the_claim_is_accepted():
     assert case_state(history("opened", "withdrawn")).is_accepted_by_person
     assert not case_state(history("opened", BY_RULES)).is_accepted_by_person
     assert not case_state(history("opened", "written_off")).is_accepted_by_person
+
+
+@pytest.mark.parametrize(
+    ("kinds", "owed"),
+    [
+        (["opened"], "12.00"),
+        (["opened", credit("3.00")], "15.00"),
+        (["opened", credit("20.00")], "20.00"),
+        (["opened", credit("20.00"), credit("20.00", "DE*LDW*C1-D")], "20.00"),
+        (["opened", "sent", "expired"], "12.00"),
+        (["opened", "sent", "paid_under_protest"], "20.00"),
+        ([("opened", {"claimed": Decimal("-20.00"), "amount": None})], "0"),
+    ],
+)
+def test_what_is_owed_of_the_cdr_leaves_its_credits_to_their_own_lines(kinds, owed):
+    assert case_state(history(*kinds)).owed_amount == Decimal(owed)
+
+
+def test_what_is_owed_of_an_unknown_claim_is_unknown():
+    assert case_state(history(("opened", {"claimed": None}))).owed_amount is None
