@@ -13,10 +13,9 @@ def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFram
 
     Tables that come from the same hand-over are in order already; then nothing is joined or moved.
     """
-    keys = periods["cdr_key"]
-    starts = run_starts(keys)
-    owner_of_run = _sessions_of(keys.gather(starts), sessions["cdr_key"])
-    owner = np.repeat(owner_of_run, np.diff(starts, append=len(keys)))
+    starts, heads = runs(periods["cdr_key"])
+    owner_of_run = _sessions_of(heads, sessions["cdr_key"])
+    owner = np.repeat(owner_of_run, np.diff(starts, append=len(periods)))
     if _is_in_order(owner_of_run, starts, integers(periods["period_index"])):
         return periods, owner
     rows = periods.with_columns(pl.Series("_owner", owner)).filter(pl.col("_owner") >= 0)
@@ -24,12 +23,22 @@ def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFram
     return ordered.drop("_owner"), integers(ordered["_owner"])
 
 
-def run_starts(keys: pl.Series) -> Ints:
-    """Say where a value differs from the one before; two absent ones are alike."""
-    if not len(keys):
-        return np.zeros(0, dtype=np.int64)
-    changes = keys.slice(1).ne_missing(keys.slice(0, len(keys) - 1)).to_numpy()
-    return np.append(0, np.flatnonzero(changes) + 1)
+def runs(column: pl.Series) -> tuple[Ints, pl.Series]:
+    """Say where a value differs from the one before, and give those values; two absent ones are alike.
+
+    Goes piece by piece: a table that was read in pieces would be copied to be one.
+    """
+    starts: list[Ints] = [np.zeros(0, dtype=np.int64)]
+    heads = [column.clear()]
+    offset = 0
+    for piece in filter(len, column.get_chunks()):
+        changes = piece.slice(1).ne_missing(piece.slice(0, len(piece) - 1)).to_numpy()
+        is_new = not offset or piece[0] != column[offset - 1]
+        found = np.flatnonzero(np.append(is_new, changes))
+        starts.append(found + offset)
+        heads.append(piece.gather(found))
+        offset += len(piece)
+    return np.concatenate(starts), pl.concat(heads)
 
 
 def _sessions_of(run_keys: pl.Series, session_keys: pl.Series) -> Ints:
@@ -45,5 +54,6 @@ def _is_in_order(owner_of_run: Ints, starts: Ints, index: Ints) -> bool:
     """Tell whether runs follow the sessions, each session has one, and periods are numbered upwards in each."""
     if len(owner_of_run) and (owner_of_run[0] < 0 or (np.diff(owner_of_run) <= 0).any()):
         return False
-    falls = np.flatnonzero(np.diff(index) <= 0) + 1
-    return bool(np.isin(falls, starts, assume_unique=True).all())
+    is_start = np.zeros(len(index), dtype=np.bool_)
+    is_start[starts] = True
+    return bool((is_start[1:] | (index[1:] > index[:-1])).all())

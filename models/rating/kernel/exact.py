@@ -42,18 +42,33 @@ def whole_units(column: pl.Series, absent: int = 0) -> Ints:
     """
     if column.null_count() == len(column):
         return np.full(len(column), absent, dtype=np.int64)
-    array = cast("Any", column.rechunk().to_arrow())
-    if not (_ARROW.types.is_decimal128(array.type) and array.type.precision <= _DIGITS_OF_INT64):
+    if not (isinstance(column.dtype, pl.Decimal) and column.dtype.precision <= _DIGITS_OF_INT64):
         return integers(column, absent)
+    return _joined([_low_halves(piece, absent) for piece in column.get_chunks()])
+
+
+def _low_halves(piece: pl.Series, absent: int) -> Ints:
+    array = cast("Any", piece.to_arrow())
     words = np.frombuffer(array.buffers()[1], dtype=np.int64)
     low = words[2 * array.offset : 2 * (array.offset + len(array)) : 2]
-    return np.where(column.is_null().to_numpy(), absent, low) if column.null_count() else low.copy()
+    if not piece.null_count():
+        return low
+    known = piece.is_not_null().to_numpy()
+    # Nulls come in no order: multiplying by 0 is three times as quick as choosing.
+    return low * known if absent == 0 else np.where(known, low, absent)
 
 
 def integers(column: pl.Series, absent: int = 0) -> Ints:
     """Give a column of integers, dates or times as int64, `absent` where it is null."""
-    physical = column.to_physical().cast(pl.Int64)
-    return (physical.fill_null(absent) if physical.null_count() else physical).to_numpy()
+    physical = column.to_physical()
+    if physical.null_count():
+        physical = physical.cast(pl.Int64).fill_null(absent)
+    return _joined([piece.to_numpy() for piece in physical.get_chunks()])
+
+
+def _joined(pieces: list[npt.NDArray[Any]]) -> Ints:
+    """Put the pieces of a column together once, instead of first making the column one piece and then copying it."""
+    return np.concatenate(pieces, dtype=np.int64)
 
 
 def decimals(units: Ints, known: Flags | None, dtype: pl.Decimal) -> pl.Series:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from models.rating.bounds import LARGEST_VOLUME, MOST_PERIODS
-from models.rating.kernel.alignment import run_starts
+from models.rating.kernel.alignment import runs
 from models.rating.kernel.exact import (
     HIGHEST,
     LOWEST,
@@ -243,8 +243,7 @@ def _tariff_codes(wanted: pl.Series, book: RuleBook) -> Ints:
     """Number the tariff ids of periods as the versions have them, without regard to case."""
     if wanted.null_count() == len(wanted):
         return np.full(len(wanted), NO_TARIFF_ID, dtype=np.int64)
-    starts = run_starts(wanted)
-    heads = wanted.gather(starts)
+    starts, heads = runs(wanted)
     spellings = heads.unique().drop_nulls().sort()
     known = dict(zip(book.versions.tariff_ids, book.versions.tariff_code.tolist(), strict=True))
     code = np.array([known.get(spelling.upper(), UNKNOWN_TARIFF_ID) for spelling in spellings], dtype=np.int64)
