@@ -6,7 +6,7 @@ next close can bill them. Hence a run recomputes the partitions of every month t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -16,10 +16,13 @@ from models.types.time import BillingMonth
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.closes import finished_closes
+from pipelines.lib.register.disputes import case_states
 from pipelines.lib.runs import StepFinished, run_assets, silent
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
+
+    from sqlalchemy import Connection
 
 INTAKE: Final = ("intake",)
 MONTHLY: Final = ("rating", "reconciliation", "billing")
@@ -30,12 +33,28 @@ ISSUING: Final = ("ledger/documents", "ledger/document_lines", "ledger/document_
 def stale_months(lake: Lake, register: Register, upto: BillingMonth | None = None) -> list[BillingMonth]:
     """List the months whose partitions must be worked through again, in order.
 
-    A month counts when it was never closed, or has a record that was received after its close's `as_of`.
+    A month counts when it was never closed, has a record that was received after its close's `as_of`, or a CDR that
+    a person withdrew from dispute after it.
     """
     with register.transaction() as tx:
         closed = {close.billing_month: close.as_of for close in finished_closes(tx)}
+        decided = _decided_since(tx, closed)
     months = lake.months(Layer.TYPED, "cdrs")
-    return [m for m in months if (upto is None or m <= upto) and _has_news(lake, m, closed.get(m.first_day))]
+    return [
+        m
+        for m in months
+        if (upto is None or m <= upto) and (m.first_day in decided or _has_news(lake, m, closed.get(m.first_day)))
+    ]
+
+
+def _decided_since(tx: Connection, closed: Mapping[date, datetime]) -> set[date]:
+    """Give the closed months in which a person has accepted a CDR since: the next close bills it."""
+    accepted = [state for state in case_states(tx).values() if state.is_accepted_by_person]
+    return {
+        state.billing_month
+        for state in accepted
+        if state.billing_month in closed and state.changed_at > closed[state.billing_month]
+    }
 
 
 def work_through(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 from sqlalchemy import Connection
 
 from models.schemas.registry import Layer
@@ -9,9 +10,14 @@ from pipelines.lib.lake import Lake
 from pipelines.lib.register.disputes import export_dispute_events, export_disputes
 
 
+def case_tables(tx: Connection) -> dict[str, pl.DataFrame]:
+    """Give the tables as the register has them now, by name."""
+    return {"dispute_events": export_dispute_events(tx), "disputes": export_disputes(tx)}
+
+
 def export_cases(tx: Connection, lake: Lake) -> dict[str, int]:
     """Write `ledger/dispute_events` and `ledger/disputes` whole; give the rows of each."""
-    tables = {"dispute_events": export_dispute_events(tx), "disputes": export_disputes(tx)}
+    tables = case_tables(tx)
     for name, frame in tables.items():
         lake.write(Layer.LEDGER, name, frame)
     return {name: frame.height for name, frame in tables.items()}

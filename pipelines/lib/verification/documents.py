@@ -13,6 +13,7 @@ from models.billing.canonical import sha256_of
 from models.billing.documents import Invoice, ReimbursementStatement
 from models.billing.invariants import Violation, numbering_violations, violations
 from models.schemas.registry import Layer, table
+from pipelines.lib.disputes.exporting import case_tables
 from pipelines.lib.lake import Lake
 from pipelines.lib.ledger import ledger_tables
 from pipelines.lib.register import Register
@@ -103,7 +104,9 @@ def _billing_breaches(register: Register, issued: Sequence[IssuedDocument]) -> I
 
 
 def _ledger_breaches(lake: Lake, register: Register) -> Iterator[Breach]:
-    for name, right in ledger_tables(register).items():
+    with register.transaction() as tx:
+        disputes = case_tables(tx)
+    for name, right in (ledger_tables(register) | disputes).items():
         key = table(Layer.LEDGER, name).key
         yield from differences("ledger = register", f"ledger/{name}", key, lake.read(Layer.LEDGER, name), right)
 
