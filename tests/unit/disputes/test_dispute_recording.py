@@ -147,6 +147,13 @@ def test_the_export_of_states_fits_its_contract(register, faulty):
     )
 
 
+def test_of_a_claim_below_the_right_price_nothing_is_held(register, world):
+    world.cdr("HELD", total_cost_excl_vat=Decimal("3.00"), price=Decimal("4.00"))
+    assert record(register, world) == {"opened": 1}
+    assert (state(register).amounts.payable, state(register).amounts.held) == (Decimal("3.00"), 0)
+    assert state(register).amount_at_stake == Decimal("1.00")
+
+
 def test_new_grounds_are_recorded_while_nobody_was_told(register, faulty):
     record(register, faulty)
     faulty.prices[0]["total_excl_vat"] = Decimal("2.00")
