@@ -365,6 +365,27 @@ def disputes_show(case: Annotated[str, typer.Argument(help="case id, the key of 
     raise typer.Exit(command.show_one(case, console))
 
 
+Folder = Annotated[Path | None, typer.Option("--output", help="folder; by default that of the month's documents")]
+
+
+@disputes.command("pack")
+def disputes_pack(
+    case: Annotated[str, typer.Argument(help="case id, the key of its CDR")], output: Folder = None
+) -> None:
+    """The evidence of one case for its CPO, as JSON and PDF."""
+    from pipelines.commands import evidence as command
+
+    raise typer.Exit(command.one(case, output, console))
+
+
+@disputes.command("packs")
+def disputes_packs(month: OfMonth = "", cpo: OfCpo = "", output: Folder = None) -> None:
+    """The evidence of every case, as JSON and PDF; what lies there already is left alone."""
+    from pipelines.commands import evidence as command
+
+    raise typer.Exit(command.several(month, cpo, output, console))
+
+
 @disputes.command("rules")
 def disputes_rules() -> None:
     """The catalogue of rules, with what each holds and its thresholds."""

@@ -169,6 +169,8 @@ class Settings(BaseSettings):
     pull_workers: Annotated[int, Field(ge=1, le=64)] = 4
     """connections that are pulled at the same time"""
     connections: tuple[Connection, ...] = ()
+    evidence_pdfs: bool = False
+    """render the evidence packs of disputes whenever a month is worked through; else when somebody asks for them"""
     token_risk: dict[str, Decimal] = {}
     """thresholds of token risk that differ from the defaults, by name"""
 
