@@ -58,7 +58,7 @@ class PowerChart:
     times: tuple[Tick, ...]
     day: str
     """of the first tick"""
-    top: float = 14.0
+    top: float = 8.0
     base: float = 132.0
     left: float = _LEFT
     right: float = _RIGHT

@@ -56,15 +56,16 @@ class MonthOfPacks:
     cases: Cases
 
     @cached_property
-    def keys(self) -> list[str]:
-        """CDRs of the month that are held or rejected, or have a case that ended; sorted."""
+    def owners(self) -> dict[str, str]:
+        """CPOs by CDR of the month that is held, rejected, or has a case that ended; sorted by the CDR's key."""
         verdicts = self._read(Layer.MATCHED, "verdicts")
         had_case = pl.col("cdr_key").is_in(list(self.cases.states))
-        return verdicts.filter((pl.col("verdict") != str(Verdict.ACCEPT)) | had_case)["cdr_key"].sort().to_list()
+        wanted = verdicts.filter((pl.col("verdict") != str(Verdict.ACCEPT)) | had_case)
+        return dict(wanted.sort("cdr_key").select("cdr_key", "cpo_id").iter_rows())
 
     def packs(self, keys: Collection[str] | None = None) -> Iterator[EvidencePack]:
         """Make the packs of some CDRs, all of them by default; a CDR that was not judged is a `LookupError`."""
-        wanted = sorted(self.keys if keys is None else keys)
+        wanted = sorted(self.owners if keys is None else keys)
         if wanted:
             yield from packs_of(self._tables(wanted), wanted)
 

@@ -1,0 +1,111 @@
+"""Evidence packs as files: JSON beside PDF in `<documents>/<month>/disputes`, written whole or not at all.
+
+A pack whose bytes lie there already is left alone, so that working a month through again touches nothing. The PDF
+names the hash of its JSON, which is how a PDF of an older state is known and made again.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from models.billing.canonical import sha256_of
+from models.reconciliation.packs.canonical import pack_json, read_pack
+from models.reconciliation.packs.pack import EvidencePack
+from models.types.time import BillingMonth
+from pipelines.lib.compute import Compute
+
+FOLDER: Final = "disputes"
+_LONGEST_STEM: Final = 60
+_HASH_DIGITS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class PackFile:
+    """One pack in its place."""
+
+    case_id: str
+    path: Path
+    """of the JSON; the PDF has the same name"""
+    sha256: str
+    is_new: bool
+    """it was not there, or with other bytes"""
+
+    @property
+    def pdf(self) -> Path:
+        """The place of its PDF."""
+        return self.path.with_suffix(".pdf")
+
+
+@dataclass(frozen=True, slots=True)
+class PdfReport:
+    """What one run rendered."""
+
+    rendered: int
+    pages: int
+    seconds: float
+
+
+def folder_of(documents: Path, month: BillingMonth) -> Path:
+    """Give the place of a month's packs: `documents/2026-10/disputes`."""
+    return documents / str(month) / FOLDER
+
+
+def stem_of(case_id: str) -> str:
+    """Give a file name for a case: `DE-LDW-C000017-3f2a9c1b`.
+
+    Ids are others' texts: what is no letter or digit becomes a dash, what is long is cut, and a part of the hash keeps
+    two cases apart that then read alike.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", case_id)[:_LONGEST_STEM].strip("-.")
+    return f"{plain or 'case'}-{sha256_of(case_id.encode(errors='surrogatepass'))[:_HASH_DIGITS]}"
+
+
+def write_packs(folder: Path, packs: Iterable[EvidencePack]) -> list[PackFile]:
+    """Write each pack as JSON where it is not there already."""
+    return [_write_pack(folder, pack) for pack in packs]
+
+
+def render_packs(files: Sequence[PackFile], compute: Compute) -> PdfReport:
+    """Render the PDF of every pack that has none, or one of an older state; in processes."""
+    began = time.monotonic()
+    jobs = [file.path for file in files if not is_rendered(file)]
+    pages = list(compute.map(render, jobs))
+    return PdfReport(len(jobs), sum(pages), time.monotonic() - began)
+
+
+def is_rendered(file: PackFile) -> bool:
+    """Tell whether a pack's PDF is there and shows the same pack: its metadata, never compressed, name the hash."""
+    return file.pdf.is_file() and file.sha256.encode() in file.pdf.read_bytes()
+
+
+def render(path: Path) -> int:
+    """Render the PDF beside a pack's JSON; give its number of pages. Runs in any process."""
+    from reports.evidence_pack import PackContext, evidence_html  # noqa: PLC0415 - only renderers need WeasyPrint
+    from reports.pdf import make_pdf  # noqa: PLC0415 - as above
+
+    content = path.read_bytes()
+    html = evidence_html(read_pack(content), PackContext(sha256_of(content), path.name))
+    made = make_pdf(html)
+    put(path.with_suffix(".pdf"), made.content)
+    return made.pages
+
+
+def put(file: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it onto it, so that nobody sends half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f"{file.name}.tmp")
+    beside.write_bytes(content)
+    beside.replace(file)
+
+
+def _write_pack(folder: Path, pack: EvidencePack) -> PackFile:
+    content, path = pack_json(pack), folder / f"{stem_of(pack.case.case_id)}.json"
+    is_new = not path.is_file() or path.read_bytes() != content
+    if is_new:
+        put(path, content)
+    return PackFile(pack.case.case_id, path, sha256_of(content), is_new)
