@@ -7,12 +7,15 @@ fetched from outside this package: a document is customer data, and a remote pic
 from __future__ import annotations
 
 import hashlib
+import io
+from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from weasyprint import HTML
+from weasyprint import HTML, Attachment
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
@@ -36,6 +39,16 @@ class Pdf(NamedTuple):
     pages: int
 
 
+class Enclosure(NamedTuple):
+    """A file that travels inside a PDF, as PDF/A-3 allows."""
+
+    name: str
+    description: str
+    content: bytes
+    written_at: datetime
+    """with its zone; the clock is never asked, because the same files must give the same bytes"""
+
+
 def write_pdf(html: str) -> bytes:
     """Give the PDF of a page made by `render_html`.
 
@@ -45,17 +58,34 @@ def write_pdf(html: str) -> bytes:
     return make_pdf(html).content
 
 
-def make_pdf(html: str) -> Pdf:
-    """Give the PDF and its number of pages; raises as `write_pdf` does."""
+def make_pdf(html: str, enclosures: Sequence[Enclosure] = ()) -> Pdf:
+    """Give the PDF, with files inside it where given, and its number of pages; raises as `write_pdf` does."""
     subsetting.install()
     identifier = hashlib.sha256(html.encode()).digest()[:16]
     try:
         page = HTML(string=html, base_url=f"{PACKAGE.as_uri()}/", url_fetcher=PackageFiles())
         document = page.render(font_config=_fonts(), pdf_variant=VARIANT)
+        document.metadata.attachments = [*document.metadata.attachments, *map(_attachment, enclosures)]
         content = document.write_pdf(pdf_variant=VARIANT, pdf_identifier=identifier)
     except FatalURLFetchingError as error:
         raise ForeignResourceError(str(error.__cause__ or error)) from None
     return Pdf(content or b"", len(document.pages))
+
+
+def is_enclosed(content: bytes, pdf: bytes) -> bool:
+    """Tell whether a PDF made here carries a file: its checksum stands beside it, uncompressed (ISO 32000, 7.11.4)."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest().encode() in pdf
+
+
+def _attachment(enclosure: Enclosure) -> Attachment:
+    return Attachment(
+        file_obj=io.BytesIO(enclosure.content),
+        name=enclosure.name,
+        description=enclosure.description,
+        created=enclosure.written_at,
+        modified=enclosure.written_at,
+        relationship="Data",
+    )
 
 
 class PackageFiles(URLFetcher):

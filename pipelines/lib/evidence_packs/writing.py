@@ -1,7 +1,7 @@
 """Evidence packs as files: JSON beside PDF in `<documents>/<month>/disputes`, written whole or not at all.
 
 A pack whose bytes lie there already is left alone, so that working a month through again touches nothing. The PDF
-names the hash of its JSON, which is how a PDF of an older state is known and made again.
+carries its JSON inside, which is how a PDF of an older state is known and made again.
 """
 
 from __future__ import annotations
@@ -79,18 +79,21 @@ def render_packs(files: Sequence[PackFile], compute: Compute) -> PdfReport:
 
 
 def is_rendered(file: PackFile) -> bool:
-    """Tell whether a pack's PDF is there and shows the same pack: its metadata, never compressed, name the hash."""
-    return file.pdf.is_file() and file.sha256.encode() in file.pdf.read_bytes()
+    """Tell whether a pack's PDF is there and carries the same JSON."""
+    from reports.pdf import is_enclosed  # noqa: PLC0415 - WeasyPrint takes a second to import; only renderers need it
+
+    return file.pdf.is_file() and is_enclosed(file.path.read_bytes(), file.pdf.read_bytes())
 
 
 def render(path: Path) -> int:
-    """Render the PDF beside a pack's JSON; give its number of pages. Runs in any process."""
-    from reports.evidence_pack import PackContext, evidence_html  # noqa: PLC0415 - only renderers need WeasyPrint
-    from reports.pdf import make_pdf  # noqa: PLC0415 - as above
+    """Render the PDF beside a pack's JSON, with that JSON inside; give its number of pages. Runs in any process."""
+    from reports.evidence_pack import PackContext, evidence_html, newest_instant  # noqa: PLC0415 - as above
+    from reports.pdf import Enclosure, make_pdf  # noqa: PLC0415 - as above
 
     content = path.read_bytes()
-    html = evidence_html(read_pack(content), PackContext(sha256_of(content), path.name))
-    made = make_pdf(html)
+    pack = read_pack(content)
+    html = evidence_html(pack, PackContext(sha256_of(content), path.name))
+    made = make_pdf(html, [Enclosure(path.name, "this evidence pack, every digit", content, newest_instant(pack))])
     put(path.with_suffix(".pdf"), made.content)
     return made.pages
 
