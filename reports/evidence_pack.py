@@ -19,10 +19,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.rating.policy import DEFAULT_POLICY, read_choices
 from models.reconciliation.packs.pack import Claim, EvidencePack, Finding, Received
-from models.types.vocabularies import CaseStatus, Severity, Verdict
+from models.types.vocabularies import CaseStatus
 from reports.evidence_charts import power_chart, travel_chart
+from reports.evidence_words import MATCHES, PARTS, SEVERITIES, VERDICTS, cause_words
 from reports.logos import PACKAGE, logo_for
-from reports.plain_text import Verbatim, clipped, shown
+from reports.plain_text import Prose, Verbatim, clipped, shown
 
 VERSION: Final = "v1"
 MOST_ROWS: Final = 200
@@ -36,24 +37,6 @@ TRAVEL_RULES: Final = frozenset({"R15", "R16"})
 
 Item = TypeVar("Item")
 _LOCALE: Final = "en"
-_PART_NAMES: Final = {"time": "charging time", "parking": "parking time", "fixed": "fixed fees"}
-_SEVERITY_WORDS: Final = {
-    Severity.REJECT: "nothing is owed",
-    Severity.BLOCK: "payment is held",
-    Severity.REVIEW: "to be looked at",
-    Severity.INFO: "for information",
-}
-_VERDICT_WORDS: Final = {
-    Verdict.HOLD: "Held: payment awaits your answer",
-    Verdict.REJECT: "Rejected: by agreement nothing is owed",
-    Verdict.ACCEPT: "Accepted: no longer in dispute",
-}
-_MATCH_WORDS: Final = {
-    "by_reference": "by authorization_reference",
-    "by_token_window_location": "by token, time and place",
-    "ambiguous": "by token, time and place; another one fitted as well",
-    "none": "none",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +102,8 @@ def local_times(claim: Claim) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ""
     start, end = claim.started_at.astimezone(zone), claim.ended_at.astimezone(zone)
-    return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} {claim.time_zone}"
+    until = f"{end:%H:%M:%S}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
+    return f"{start:%Y-%m-%d %H:%M:%S} to {until} {claim.time_zone}"
 
 
 def bounded(rows: Sequence[Item]) -> Sequence[Item]:
@@ -130,7 +114,7 @@ def bounded(rows: Sequence[Item]) -> Sequence[Item]:
 def record_text(received: Received) -> Verbatim:
     """Give the raw record as text, cut where a page would drown in it."""
     text = received.record if received.record is not None else received.record_base64 or ""
-    return Verbatim(clipped(text[: MOST_BYTES + 1], len(text), MOST_BYTES))
+    return Verbatim(clipped(text[:MOST_BYTES], len(text), MOST_BYTES))
 
 
 def status_words(pack: EvidencePack) -> str:
@@ -169,17 +153,26 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(amount=amount, figure=figure, instant=instant, span=span, bounded=bounded, short=short)
+    environment.filters.update(
+        amount=amount,
+        bounded=bounded,
+        cause_words=cause_words,
+        figure=figure,
+        instant=instant,
+        prose=Prose,
+        short=short,
+        span=span,
+    )
     environment.globals.update(
         is_travel=is_travel,
         local_times=local_times,
-        match_words=_MATCH_WORDS,
+        match_words=MATCHES,
         most_rows=MOST_ROWS,
-        part_names=_PART_NAMES,
+        part_names=PARTS,
         record_text=record_text,
-        severity_words=_SEVERITY_WORDS,
+        severity_words=SEVERITIES,
         status_words=status_words,
         travel_chart=travel_chart,
-        verdict_words=_VERDICT_WORDS,
+        verdict_words=VERDICTS,
     )
     return environment

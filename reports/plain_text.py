@@ -13,6 +13,16 @@ LONGEST: Final = 300
 """characters of one text on a page; the JSON beside it has them all"""
 
 
+MOST_PROSE: Final = 2_000
+"""characters of a sentence that our rules or our people wrote around ids of others"""
+
+
+class Prose(str):
+    """A text that may be longer than a name."""
+
+    __slots__ = ()
+
+
 class Verbatim(str):
     """A text whose line breaks and length are kept."""
 
@@ -23,14 +33,15 @@ def shown(value: object) -> object:
     """Give what a template writes for a value: texts made harmless, everything else as it is."""
     if isinstance(value, Verbatim):
         return Verbatim("".join(sign if sign == "\n" else _visible(sign) for sign in value))
-    if type(value) is str:
-        return clipped("".join(map(_visible, value[: LONGEST + 1])), len(value))
+    if type(value) in {str, Prose}:
+        text, longest = str(value), MOST_PROSE if isinstance(value, Prose) else LONGEST
+        return clipped("".join(map(_visible, text[:longest])), len(text), longest)
     return value
 
 
-def clipped(text: str, length: int, longest: int = LONGEST) -> str:
-    """Cut a text that is longer than fits, and say how long it was."""
-    return text if length <= longest else f"{text[:longest]}… ({length:,} characters)"
+def clipped(text: str, length: int, longest: int) -> str:
+    """Give the beginning of a text of some length, and say so where it is not all of it."""
+    return text if length <= longest else f"{text}… ({length:,} characters)"
 
 
 def _visible(sign: str) -> str:

@@ -32,6 +32,7 @@ from models.types.money import BILLED_SCALE, rounded
 from models.types.vocabularies import RatingOutcome
 
 Facts = TypeVar("Facts")
+_NONE: Final = Decimal(0)
 _PARTS: Final = ("energy", "time", "parking", "fixed", "reservation", "total")
 _UNMATCHED: Final = {"match_kind": "none", "reason": None, "session_match_kind": "none", "session_reason": None}
 _NOT_PRICED: Final = {"outcome": RatingOutcome.NOT_PRICED, "reason": "it was not priced", "notes": ()}
@@ -145,7 +146,8 @@ def _sub_total(part: str, cdr: Row, rated: Row) -> SubTotal:
 
 
 def _difference(claimed: Decimal | None, recomputed: Decimal | None) -> Decimal | None:
-    return None if claimed is None or recomputed is None else rounded(claimed - recomputed, BILLED_SCALE)
+    # Adding zero turns a negative zero, which would print as -0.00, into zero.
+    return None if claimed is None or recomputed is None else _NONE + rounded(claimed - recomputed, BILLED_SCALE)
 
 
 def _in_time(events: Sequence[CaseEvent]) -> list[CaseEvent]:
