@@ -6,7 +6,6 @@ An amount that is not known keeps its face value beside a flag, and becomes null
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
@@ -23,15 +22,9 @@ from models.rating.kernel.exact import (
 from models.rating.kernel.facts import Periods
 from models.rating.kernel.matching import NO_COMPONENT, SLOTS, VOLUME_OF, Moments, Scopes, Slot, first_matches
 from models.rating.kernel.matching import rows_of_slot as rows_of
-from models.rating.kernel.rulebook import MODES, NO_RATE, PERCENT_UNIT, RuleBook
+from models.rating.kernel.rulebook import MODES, NO_RATE, WHOLE, Components, RuleBook
 from models.rating.policy import AbsentVat, FlatRepetition, Policy, RoundingPlace
 from models.types.vocabularies import ComponentKind, Dimension, TaxIncluded
-
-_WHOLE: Final = 100 * PERCENT_UNIT
-"""100 percent in units of 1e-4 percent."""
-_MILLI: Final = 1000
-_NET: Final = MODES.index(TaxIncluded.NO)
-_GROSS: Final = MODES.index(TaxIncluded.YES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +101,11 @@ def _first_of_sessions(
     is_start = is_first(owner)
     starts = np.flatnonzero(is_start)
     found[starts] = first_matches(book, moments, slot, asked[starts], policy)
+    settled = found[starts] != NO_COMPONENT
+    if settled.all():
+        return found
     is_settled = np.zeros(len(periods.owners), dtype=np.bool_)
-    is_settled[owner[starts[found[starts] != NO_COMPONENT]]] = True
+    is_settled[owner[starts[settled]]] = True
     others = np.flatnonzero(~is_start & ~is_settled[owner])
     found[others] = first_matches(book, moments, slot, asked[others], policy)
     return found
@@ -172,11 +168,10 @@ def priced_rows(
 ) -> Rows:
     """Multiply what is charged by the unit price, and add or take off VAT."""
     rules = pricing.book.components
-    cancel = (_MILLI, _MILLI) if divisor == UNITS_OF_PRODUCT else (1, 1)
-    face, too_large = product_over(charged, rules.unit_price[component], divisor, cancel)
-    mode, rate = pricing.book.versions.mode[rules.version[component]], rules.vat_rate[component]
-    excl, incl = _taxed(face, rate, mode, too_large)
-    known = _known_sides(face, rate, mode, pricing.policy)
+    price = rules.price_factor
+    face, too_large = product_over(charged, price.values[component], divisor // price.common)
+    excl, incl = _taxed(rules, face, component, too_large)
+    known = _known_sides(pricing, face, component)
     edges = edges_of(pricing.periods.owner[period], len(pricing.periods.owners))
     rows = Rows(kind, slot, period, edges, component, volume, excl, incl, *known, too_large)
     return rounded_rows(rows, pricing) if pricing.policy.rounding_place is RoundingPlace.EACH_ROW else rows
@@ -192,33 +187,32 @@ def rounded_rows(rows: Rows, pricing: Pricing) -> Rows:
     )
 
 
-def _taxed(face: Ints, rate: Ints, mode: Ints, too_large: Flags) -> tuple[Ints, Ints]:
+def _taxed(rules: Components, face: Ints, component: Ints, too_large: Flags) -> tuple[Ints, Ints]:
     """Give amounts without and with VAT where there is a rate (P12, P16), else the face value twice."""
-    has_rate = rate != NO_RATE
-    net, gross = has_rate & (mode == _NET), has_rate & (mode == _GROSS)
-    if net.all():
-        incl, beyond = product_over(face, _WHOLE + rate, _WHOLE, (100, PERCENT_UNIT))
+    vat = rules.vat_factor
+    whole = WHOLE // vat.common
+    if rules.is_net.all():
+        incl, beyond = product_over(face, vat.values[component], whole)
         too_large |= beyond
         return face, incl
     excl, incl = face.copy(), face.copy()
-    incl[net], too_large[net] = _beyond(
-        too_large[net], product_over(face[net], _WHOLE + rate[net], _WHOLE, (100, PERCENT_UNIT))
-    )
-    whole = np.full(int(gross.sum()), _WHOLE, dtype=np.int64)
-    excl[gross], too_large[gross] = _beyond(too_large[gross], product_over(face[gross], whole, _WHOLE + rate[gross]))
+    net, gross = np.flatnonzero(rules.is_net[component]), np.flatnonzero(rules.is_gross[component])
+    incl[net], beyond = product_over(face[net], vat.values[component[net]], whole)
+    too_large[net] |= beyond
+    wholes = np.full(len(gross), whole, dtype=np.int64)
+    excl[gross], beyond = product_over(face[gross], wholes, vat.values[component[gross]])
+    too_large[gross] |= beyond
     return excl, incl
 
 
-def _beyond(before: Flags, product: tuple[Ints, Flags]) -> tuple[Ints, Flags]:
-    return product[0], before | product[1]
-
-
-def _known_sides(face: Ints, rate: Ints, mode: Ints, policy: Policy) -> tuple[Flags, Flags]:
+def _known_sides(pricing: Pricing, face: Ints, component: Ints) -> tuple[Flags, Flags]:
     """Tell whether the amounts without and with VAT are known; nothing stays nothing at any rate."""
-    unknown = (rate == NO_RATE) & (face != 0)
-    if not unknown.any():
-        return ~unknown, ~unknown
-    incl_unknown = unknown & (mode == _NET)
-    if policy.absent_vat is AbsentVat.NOT_APPLICABLE:
-        incl_unknown = np.zeros(len(face), dtype=np.bool_)
-    return ~(unknown & (mode == _GROSS)), ~incl_unknown
+    rules, rated = pricing.book.components, np.ones(len(face), dtype=np.bool_)
+    if (rules.vat_rate != NO_RATE).all():
+        return rated, rated
+    unknown = (rules.vat_rate[component] == NO_RATE) & (face != 0)
+    mode = pricing.book.versions.mode[rules.version[component]]
+    incl_unknown = unknown & (mode == MODES.index(TaxIncluded.NO))
+    if pricing.policy.absent_vat is AbsentVat.NOT_APPLICABLE:
+        incl_unknown = ~rated
+    return ~(unknown & (mode == MODES.index(TaxIncluded.YES))), ~incl_unknown

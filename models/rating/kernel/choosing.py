@@ -23,9 +23,9 @@ class Choice:
     """NO_VERSION where there is none: the session is then declined"""
     outside_validity: Flags
 
-    def kept(self, keep: Flags) -> Choice:
-        """Leave out what `Periods.kept` leaves out."""
-        return self if keep.all() else Choice(self.version[keep], self.outside_validity[keep])
+    def at(self, rows: Ints) -> Choice:
+        """Give the choice of some periods."""
+        return Choice(self.version[rows], self.outside_validity[rows])
 
 
 def choose_tariffs(sessions: Sessions, periods: Periods, versions: Versions, candidates: Ints) -> Choice:
@@ -41,9 +41,13 @@ def choose_tariffs(sessions: Sessions, periods: Periods, versions: Versions, can
         version = candidates[np.where(has, first + rank, 0)] if len(candidates) else np.zeros_like(first)
         is_valid = has & _is_valid(sessions, versions, version)
         wanted, chosen = periods.tariff_id[rows], version[owner]
-        fits = has[owner] & ((wanted == NO_TARIFF_ID) | (wanted == _code(versions, version)[owner]))
-        named[rows] = np.where(fits & (named[rows] == NO_VERSION), chosen, named[rows])
+        fits = (wanted == NO_TARIFF_ID) | (wanted == _code(versions, version)[owner])
+        fits &= has.all() or has[owner]
         good = fits & is_valid[owner]
+        if not rank and good.all():
+            # The usual case: there is nothing to choose from, and each session has its tariff.
+            return Choice(chosen, ~good)
+        named[rows] = np.where(fits & (named[rows] == NO_VERSION), chosen, named[rows])
         valid[rows] = np.where(good, chosen, NO_VERSION)
         rank += 1
         rows = np.arange(len(valid))[rows][~good & (count[owner] > rank)]
@@ -72,9 +76,14 @@ def check_tariffs(
     """Decline sessions whose tariffs have another currency, or figures beyond the bounds."""
     if not len(versions.ids):
         return
+    if len(np.unique(version_currency)) > 1 or (sessions.currency != version_currency[0]).any():
+        _check_currencies(sessions, periods, choice, version_currency)
+    if not versions.is_in_range.all():
+        beyond = (choice.version != NO_VERSION) & ~versions.is_in_range[choice.version]
+        sessions.decline(periods.session[beyond], Reason.OUT_OF_RANGE)
+
+
+def _check_currencies(sessions: Sessions, periods: Periods, choice: Choice, version_currency: Ints) -> None:
     is_chosen = choice.version != NO_VERSION
     differs = is_chosen & (version_currency[choice.version] != sessions.currency[periods.session])
     sessions.decline(periods.session[differs], Reason.CURRENCY_DIFFERS)
-    if not versions.is_in_range.all():
-        beyond = is_chosen & ~versions.is_in_range[choice.version]
-        sessions.decline(periods.session[beyond], Reason.OUT_OF_RANGE)

@@ -6,6 +6,7 @@ an int64 for an ordinary session (0.79 x 100 kWh), so it is taken apart before i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
@@ -84,17 +85,32 @@ def decimals(units: Ints, known: Flags | None, dtype: pl.Decimal) -> pl.Series:
     return pl.Series(_ARROW.Array.from_buffers(layout, len(units), [validity, _ARROW.py_buffer(words)])).cast(dtype)
 
 
-def product_over(left: Ints, right: Ints, divisor: Ints | int, cancel: tuple[int, int] = (1, 1)) -> tuple[Ints, Flags]:
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Figures without what they have in common with a divisor: they are `values` times `common`.
+
+    Prices and rates end in zeros: cancelled, their products with volumes mostly fit an int64 and need no taking apart.
+    """
+
+    values: Ints
+    common: int
+
+
+def factor_of(figures: Ints, divisor: int) -> Factor:
+    """Cancel figures against a divisor, all by the same number."""
+    common = int(np.gcd(np.gcd.reduce(figures, initial=0), divisor))
+    return Factor(figures // common, common)
+
+
+def product_over(left: Ints, right: Ints, divisor: Ints | int) -> tuple[Ints, Flags]:
     """Give left x right / divisor rounded half away from zero, and where the result is beyond the amount bound.
 
-    Figures in practice end in zeros: where all of them do, they cancel the divisor before anything is multiplied
-    (`cancel` says how many of it on either side), which is exact and several times faster. Otherwise, with
-    left = a*d + b and right = c*d + e the product is d*(a*right + b*c) + b*e, so only b*e is divided; it stays
-    below d squared, hence `divisor` at most 3.6e9. Results beyond the bound are given as 0.
+    A product that may not fit an int64 is taken apart: with left = a*d + b and right = c*d + e it is
+    d*(a*right + b*c) + b*e, so only b*e is divided; it stays below d squared, hence `divisor` at most 3.6e9. Results
+    beyond the bound are given as 0.
     """
-    short = _cancelled_product(left, right, cancel) if cancel != (1, 1) else None
-    if short is not None:
-        return short, np.zeros(len(left), dtype=np.bool_)
+    if largest(left) * largest(right) <= AMOUNT_BOUND:
+        return rounded_quotient(left * right, divisor), np.zeros(len(left), dtype=np.bool_)
     over = np.asarray(divisor, dtype=np.uint64)
     first, second = np.abs(left).astype(np.uint64), np.abs(right).astype(np.uint64)
     first_whole, second_whole = first // over, second // over
@@ -104,16 +120,6 @@ def product_over(left: Ints, right: Ints, divisor: Ints | int, cancel: tuple[int
     too_large |= result > np.uint64(AMOUNT_BOUND)
     signed = np.where(too_large, np.uint64(0), result).astype(np.int64)
     return np.where((left < 0) != (right < 0), -signed, signed), too_large
-
-
-def _cancelled_product(left: Ints, right: Ints, cancel: tuple[int, int]) -> Ints | None:
-    """Multiply what is left after cancelling, or give None where something would remain or the bound could break."""
-    first, second = left // cancel[0], right // cancel[1]
-    if largest(first) * largest(second) > AMOUNT_BOUND:
-        return None
-    if (first * cancel[0] != left).any() or (second * cancel[1] != right).any():
-        return None
-    return first * second
 
 
 def largest(values: Ints) -> int:
@@ -130,6 +136,10 @@ def _product_exceeds(left: npt.NDArray[np.uint64], right: npt.NDArray[np.uint64]
 
 def rounded_quotient(numerator: Ints, divisor: Ints | int) -> Ints:
     """Divide half away from zero; numerators stay below half of the int64 range."""
+    if isinstance(divisor, int) and divisor == 1:
+        return numerator
+    if numerator.min(initial=0) >= 0:
+        return (numerator + divisor // 2) // divisor
     quotient = (2 * np.abs(numerator) + divisor) // (2 * divisor)
     return np.where(numerator < 0, -quotient, quotient)
 

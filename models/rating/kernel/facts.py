@@ -17,7 +17,6 @@ from models.rating.kernel.exact import (
     VOLUME_UNIT,
     Flags,
     Ints,
-    edges_of,
     integers,
     is_first,
     largest,
@@ -151,31 +150,28 @@ class Periods:
         found[self.owner[flags]] = True
         return found
 
-    def kept(self, keep: Flags) -> Periods:
-        """Leave out the periods of whole sessions."""
-        if keep.all():
-            return self
-        kept_owners = np.zeros(len(self.owners), dtype=np.bool_)
-        kept_owners[self.owner[keep]] = True
-        return Periods(
-            *owned(self.session[keep]),
-            index=self.index[keep],
-            started_at=self.started_at[keep],
-            ended_at=self.ended_at[keep],
-            earliest=self.earliest[kept_owners],
-            latest=self.latest[kept_owners],
-            volumes={name: volume[keep] for name, volume in self.volumes.items()},
-            readings={name: reading[keep] for name, reading in self.readings.items()},
-            tariff_id=self.tariff_id[keep],
+    def kept(self, keep: Flags) -> tuple[Periods, Ints]:
+        """Keep some owners, and say where their periods stood."""
+        rows = np.flatnonzero(keep[self.owner])
+        kept = Periods(
+            *owned(self.session[rows]),
+            index=self.index[rows],
+            started_at=self.started_at[rows],
+            ended_at=self.ended_at[rows],
+            earliest=self.earliest[keep],
+            latest=self.latest[keep],
+            volumes={name: volume[rows] for name, volume in self.volumes.items()},
+            readings={name: reading[rows] for name, reading in self.readings.items()},
+            tariff_id=self.tariff_id[rows],
         )
+        return kept, rows
 
 
 def owned(session: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Give the first fields of `Periods` from the session of each period."""
     first = is_first(session)
-    owner = np.cumsum(first) - 1
-    owners = session[first]
-    return session, owners, owner, edges_of(owner, len(owners))
+    starts = np.flatnonzero(first)
+    return session, session[starts], np.cumsum(first) - 1, np.append(starts, len(session))
 
 
 def wanted_columns(book: RuleBook) -> list[str]:
@@ -211,6 +207,7 @@ def periods_of(sessions: Sessions, columns: Columns, policy: Policy) -> Periods:
     ended_at = np.append(columns.started_at[1:], 0)[: len(session)]
     ended_at[edges[1:] - 1] = sessions.ended_at[owners]
     ended_at = np.maximum(ended_at, columns.started_at)
+    earliest, latest = _reach(columns.started_at, ended_at, edges)
     periods = Periods(
         session=session,
         owners=owners,
@@ -219,8 +216,8 @@ def periods_of(sessions: Sessions, columns: Columns, policy: Policy) -> Periods:
         index=columns.index,
         started_at=columns.started_at,
         ended_at=ended_at,
-        earliest=np.minimum.reduceat(columns.started_at, edges[:-1]) if len(owners) else owners,
-        latest=np.maximum.reduceat(ended_at, edges[:-1]) if len(owners) else owners,
+        earliest=earliest,
+        latest=latest,
         volumes=dict(columns.volumes),
         readings=columns.readings,
         tariff_id=columns.tariff_id,
@@ -229,6 +226,14 @@ def periods_of(sessions: Sessions, columns: Columns, policy: Policy) -> Periods:
         _count_wall_clock(periods, columns.lists_time)
     _check_volumes(sessions, periods)
     return periods
+
+
+def _reach(started_at: Ints, ended_at: Ints, edges: Ints) -> tuple[Ints, Ints]:
+    """Say per session when its first period starts and its last one ends; only where they are in disorder, search."""
+    falls = np.flatnonzero(started_at[1:] < started_at[:-1]) + 1
+    if np.isin(falls, edges, assume_unique=True).all():
+        return started_at[edges[:-1]], ended_at[edges[1:] - 1]
+    return np.minimum.reduceat(started_at, edges[:-1]), np.maximum.reduceat(ended_at, edges[:-1])
 
 
 def _count_wall_clock(periods: Periods, lists_time: Flags) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from models.rating.kernel.exact import Flags, Ints
 from models.rating.kernel.facts import Periods, Sessions
+from models.rating.kernel.ranks import Rank
 from models.rating.kernel.rulebook import DIMENSIONS, RuleBook
 from models.rating.kernel.zones import LocalTime
 from models.rating.policy import DurationClock, NightWeekday, Policy
@@ -38,6 +39,8 @@ VOLUME_OF: Final[dict[Slot, str]] = {
     RESERVED: "reservation_hours",
 }
 NO_COMPONENT: Final = -1
+_TIMES: Final = frozenset(("start_time", "end_time"))
+_CALENDAR: Final = _TIMES | {"start_date", "end_date", "days_of_week_mask"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,13 @@ def moments_of(
         energy_before=before(periods, "energy_kwh"),
         clocks=clocks,
         readings=periods.readings,
-        has_expired=sessions.flags["reservation_expired"][periods.session],
+        has_expired=_has_expired(sessions, periods),
     )
+
+
+def _has_expired(sessions: Sessions, periods: Periods) -> Flags:
+    flags = sessions.flags["reservation_expired"]
+    return flags[periods.session] if flags.any() else np.zeros(len(periods.session), dtype=np.bool_)
 
 
 def before(periods: Periods, name: str) -> Ints:
@@ -130,57 +138,77 @@ def first_matches(book: RuleBook, moments: Moments, slot: Slot, rows: Ints, poli
     Goes through the candidates in the tariff's order; moments that have found theirs drop out.
     """
     found = np.full(len(rows), NO_COMPONENT, dtype=np.int64)
-    if not len(book.components.version):
-        return found
-    version = moments.version[rows]
-    component, count = book.first[slot][version], book.count[slot][version]
-    open_ = np.flatnonzero(count > 0)
-    component, last = component[open_], component[open_] + count[open_] - 1
-    while len(open_):
-        applies = _applies(book, moments, slot, component, rows[open_], policy)
+    open_, version = np.arange(len(rows)), moments.version[rows]
+    for rank in book.ranks[slot]:
+        component = rank.component[version]
+        trial = _Trial(book, rank.kinds, slot, component, rows)
+        applies = _applies(trial, moments, rank, policy)
+        if not rank.exists.all():
+            applies &= rank.exists[version]
         matched = np.flatnonzero(applies)
         found[open_[matched]] = component[matched]
-        goes_on = np.flatnonzero(~applies & (component < last))
-        open_, component, last = open_[goes_on], component[goes_on] + 1, last[goes_on]
+        goes_on = np.flatnonzero(~applies & rank.goes_on[version])
+        open_, version, rows = open_[goes_on], version[goes_on], rows[goes_on]
     return found
 
 
-def _applies(book: RuleBook, moments: Moments, slot: Slot, component: Ints, rows: Ints, policy: Policy) -> Flags:
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Components that are held against moments, one to one."""
+
+    book: RuleBook
+    kinds: frozenset[str]
+    """the kinds of restriction that some of them have"""
+    slot: Slot
+    component: Ints
+    rows: Ints
+    """places of the moments"""
+
+    def at(self, places: Ints) -> _Trial:
+        return replace(self, component=self.component[places], rows=self.rows[places])
+
+
+def _applies(trial: _Trial, moments: Moments, rank: Rank, policy: Policy) -> Flags:
     """Tell whether all restrictions of a component's element hold (AND)."""
-    applies = np.ones(len(rows), dtype=np.bool_)
-    if slot[0]:
-        applies &= moments.has_expired[rows] | ~book.components.only_expired[component]
-    asked = np.flatnonzero(book.components.is_restricted[component])
-    if len(asked) == len(rows):
-        _apply_calendar(book, moments.local, component, rows, applies, policy)
-        _apply_bounds(book, moments, slot, component, rows, applies)
-    elif len(asked):
-        component, rows = component[asked], rows[asked]
+    applies = np.ones(len(trial.rows), dtype=np.bool_)
+    if trial.slot[0]:
+        applies &= moments.has_expired[trial.rows] | ~trial.book.components.only_expired[trial.component]
+    if rank.is_restricted:
+        _restrict(trial, moments, applies, policy)
+    elif rank.kinds:
+        asked = np.flatnonzero(trial.book.components.is_restricted[trial.component])
         holds = applies[asked]
-        _apply_calendar(book, moments.local, component, rows, holds, policy)
-        _apply_bounds(book, moments, slot, component, rows, holds)
+        _restrict(trial.at(asked), moments, holds, policy)
         applies[asked] = holds
     return applies
 
 
-def _apply_calendar(
-    book: RuleBook, local: LocalTime, component: Ints, rows: Ints, applies: Flags, policy: Policy
-) -> None:
-    rules = book.components
-    kinds = rules.restricted_by
-    weekday = local.weekday[rows]
-    if kinds & {"start_time", "end_time"}:
-        at = local.time_of_day[rows]
-        start, end = rules.start_time[component], rules.end_time[component]
-        applies &= _within_day(start, end, at)
-        if policy.night_weekday is NightWeekday.OF_THE_EVENING:
-            weekday = np.where((start > end) & (at < end), (weekday + 6) % 7, weekday)
+def _restrict(trial: _Trial, moments: Moments, applies: Flags, policy: Policy) -> None:
+    if trial.kinds & _CALENDAR:
+        _apply_calendar(trial, moments.local, applies, policy)
+    _apply_bounds(trial, moments, applies)
+
+
+def _apply_calendar(trial: _Trial, local: LocalTime, applies: Flags, policy: Policy) -> None:
+    rules, kinds, component, rows = trial.book.components, trial.kinds, trial.component, trial.rows
+    if kinds & _TIMES:
+        applies &= _within_day(rules.start_time[component], rules.end_time[component], local.time_of_day[rows])
     if "start_date" in kinds:
         applies &= local.day[rows] >= rules.start_date[component]
     if "end_date" in kinds:
         applies &= local.day[rows] < rules.end_date[component]
     if "days_of_week_mask" in kinds:
-        applies &= (rules.days_mask[component] >> weekday) & 1 == 1
+        applies &= (rules.days_mask[component] >> _weekday(trial, local, policy)) & 1 == 1
+
+
+def _weekday(trial: _Trial, local: LocalTime, policy: Policy) -> Ints:
+    """Say which weekday counts: after midnight that of the evening before, where the policy and a window say so."""
+    weekday = local.weekday[trial.rows]
+    if not trial.kinds & _TIMES or policy.night_weekday is not NightWeekday.OF_THE_EVENING:
+        return weekday
+    rules, at = trial.book.components, local.time_of_day[trial.rows]
+    start, end = rules.start_time[trial.component], rules.end_time[trial.component]
+    return np.where((start > end) & (at < end), (weekday + 6) % 7, weekday)
 
 
 def _within_day(start: Ints, end: Ints, at: Ints) -> Flags:
@@ -189,15 +217,15 @@ def _within_day(start: Ints, end: Ints, at: Ints) -> Flags:
     return (since & until) | ((start > end) & (since | until))
 
 
-def _apply_bounds(book: RuleBook, moments: Moments, slot: Slot, component: Ints, rows: Ints, applies: Flags) -> None:
+def _apply_bounds(trial: _Trial, moments: Moments, applies: Flags) -> None:
     """Compare with lower bounds, inclusive, and upper bounds, exclusive."""
     values = {
         "min_kwh": moments.energy_before,
         "max_kwh": moments.energy_before,
-        "min_duration_seconds": moments.clocks[slot],
-        "max_duration_seconds": moments.clocks[slot],
+        "min_duration_seconds": moments.clocks[trial.slot],
+        "max_duration_seconds": moments.clocks[trial.slot],
         **moments.readings,
     }
-    for name in sorted(book.components.restricted_by & values.keys()):
-        bound, value = book.components.bounds[name][component], values[name][rows]
+    for name in sorted(trial.kinds & values.keys()):
+        bound, value = trial.book.components.bounds[name][trial.component], values[name][trial.rows]
         applies &= value >= bound if name.startswith("min") else value < bound

@@ -63,11 +63,10 @@ def openness_of(
     """Look into the periods that need it, and bound the price of their sessions."""
     n = len(around.periods.owners)
     spans, ambiguous = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
-    uncertain = np.zeros(len(around.version), dtype=np.bool_)
-    uncertain[uncertain_periods(around)] = True
+    uncertain = uncertain_periods(around)
     possible: dict[Slot, Possible] = {}
-    for found in matched:
-        rows = found.asked[uncertain[found.asked]]
+    for found in matched if uncertain.any() else ():
+        rows = found.asked[np.flatnonzero(uncertain[found.asked])]
         if len(rows):
             possible[found.slot] = possible_matches(around, found.slot, rows)
             at_start, other = _differs(around, found, possible[found.slot])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import numpy as np
 import polars as pl
@@ -34,6 +34,7 @@ _BILLED: Final = {
     "billed_charging_hours": CHARGING,
     "billed_parking_hours": PARKING,
 }
+_Column = TypeVar("_Column", Ints, Flags)
 _STAGES: Final = ("volume", "step", "period rounding", "limit", "rounding", "credit")
 """The order in which a session's rows are listed; the first has volumes and fixed fees, by period."""
 
@@ -123,10 +124,10 @@ def _places(priced: Priced) -> Ints:
     return np.where(priced.sessions.reason == PRICED, place, -1)
 
 
-def _spread(values: Ints, place: Ints, absent: int) -> Ints:
+def _spread(values: _Column, place: Ints, absent: int) -> _Column:
     """Bring one value per session with periods to all sessions."""
     is_everyone = len(values) == len(place) and bool((place >= 0).all())
-    return values if is_everyone else np.append(values, absent)[place]
+    return values if is_everyone else cast("_Column", np.append(values, absent)[place])
 
 
 def _word(words: pl.Series, code: Ints) -> pl.Series:
@@ -138,7 +139,7 @@ def _amounts(priced: Priced, place: Ints) -> dict[str, tuple[Ints, Flags]]:
     columns: dict[str, tuple[Ints, Flags]] = {}
     for vat, sides in (("excl_vat", priced.work.totals.excl), ("incl_vat", priced.work.totals.incl)):
         for name, side in sides.items():
-            columns[f"{name}_{vat}"] = _spread(side.amount, place, 0), np.append(side.known, False)[place]
+            columns[f"{name}_{vat}"] = _spread(side.amount, place, 0), _spread(side.known, place, False)
     for name, slot in _BILLED.items():
         columns[name] = _spread(priced.work.steps.billed[slot], place, 0), place >= 0
     return columns
@@ -151,7 +152,7 @@ def _intervals(priced: Priced) -> dict[str, tuple[Ints, Flags]]:
     for end in ("low", "high"):
         for side in ("excl", "incl"):
             amount, known = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
-            for work in (priced.work, priced.unzoned):
+            for work in filter(None, (priced.work, priced.unzoned)):
                 found: Side = getattr(work.openness, end)[side]
                 amount[work.periods.owners] = found.amount
                 known[work.periods.owners] = found.known & work.openness.is_open

@@ -75,8 +75,8 @@ class Priced:
     book: RuleBook
     policy: Policy
     work: Work
-    unzoned: Work
-    """sessions that cannot be priced for want of a time zone, as far as their price can be bounded"""
+    unzoned: Work | None
+    """sessions that cannot be priced for want of a time zone, as far as their price can be bounded; None without any"""
 
 
 def rate(
@@ -126,8 +126,9 @@ def _price(tables: Tables, policy: Policy, sessions: Sessions, columns: Columns)
     check_tariffs(sessions, every, choice, versions, tables.version_currency)
     wall = wall_clock(sessions, every, choice, versions, tables.zones)
     facts = _Facts(tables, policy, sessions)
-    code = sessions.reason[every.session]
-    unzoned = _work(facts, every, choice, wall, code == REASONS.index(Reason.NO_TIME_ZONE), is_zone_unknown=True)
+    code = sessions.reason[every.owners]
+    lost = code == REASONS.index(Reason.NO_TIME_ZONE)
+    unzoned = _work(facts, every, choice, wall, lost, is_zone_unknown=True) if lost.any() else None
     work = _work(facts, every, choice, wall, code == PRICED)
     sessions.decline(work.periods.owners[work.totals.too_large], Reason.OUT_OF_RANGE)
     return Priced(sessions, tables.book, policy, work, unzoned)
@@ -143,9 +144,9 @@ class _Facts:
 def _work(
     facts: _Facts, every: Periods, chosen: Choice, clocks: Ints, keep: Flags, *, is_zone_unknown: bool = False
 ) -> Work:
-    """Apply the rules to the periods of some sessions."""
+    """Apply the rules to the sessions with periods that are to be kept."""
     sessions, book, policy = facts.sessions, facts.tables.book, facts.policy
-    periods, choice, wall = every.kept(keep), chosen.kept(keep), clocks[keep]
+    periods, choice, wall = _kept(every, chosen, clocks, keep)
     scopes = scopes_of(periods)
     moments = moments_of(sessions, periods, scopes, choice.version, wall, policy)
     pricing = Pricing(book, policy, periods, sessions.minor_unit[periods.owners])
@@ -162,7 +163,7 @@ def _work(
         periods=periods,
         version=choice.version,
         moments=moments,
-        zone=sessions.zone[periods.session],
+        zone=sessions.zone[periods.owners],
         zones=facts.tables.zones,
         policy=policy,
         is_zone_unknown=is_zone_unknown,
@@ -176,12 +177,28 @@ def _work(
         openness=openness,
         period_version=choice.version,
         version=version,
-        mode=_single(book.versions.mode[choice.version], periods),
+        mode=_single_mode(book.versions.mode, choice.version, version, periods),
         notes=notes_of(sessions, periods, choice, pricing, matched, totals, version) | openness.notes,
     )
 
 
+def _kept(every: Periods, choice: Choice, wall: Ints, keep: Flags) -> tuple[Periods, Choice, Ints]:
+    if keep.all():
+        return every, choice, wall
+    periods, rows = every.kept(keep)
+    return periods, choice.at(rows), wall[rows]
+
+
 def _single(values: Ints, periods: Periods) -> Ints:
     """Give per session the value that all its periods share, or -1."""
-    first = values[periods.starts]
-    return np.where(periods.owners_with(values != first[periods.owner]), NO_VERSION, first)
+    changes = (values[1:] != values[:-1]) & (periods.owner[1:] == periods.owner[:-1])
+    single = values[periods.starts]
+    single[periods.owner[np.flatnonzero(changes)]] = NO_VERSION
+    return single
+
+
+def _single_mode(modes: Ints, version: Ints, single_version: Ints, periods: Periods) -> Ints:
+    """Give per session the mode that its tariffs share, or -1: what has one tariff has one mode."""
+    if (single_version == NO_VERSION).any():
+        return _single(modes[version], periods)
+    return modes[single_version] if len(modes) else single_version

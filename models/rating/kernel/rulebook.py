@@ -13,8 +13,19 @@ import numpy as np
 import polars as pl
 
 from models.rating.bounds import LARGEST_AMOUNT, LARGEST_STEP, LARGEST_VAT_RATE_PCT
-from models.rating.kernel.exact import HIGHEST, LOWEST, Flags, Ints, integers, whole_units
+from models.rating.kernel.exact import (
+    HIGHEST,
+    LOWEST,
+    UNITS_OF_PRODUCT,
+    Factor,
+    Flags,
+    Ints,
+    factor_of,
+    integers,
+    whole_units,
+)
 from models.rating.kernel.levels import Levels, levels_of
+from models.rating.kernel.ranks import Rank, ranks_of
 from models.rating.policy import EqualBounds, Policy
 from models.types.vocabularies import Dimension, TaxIncluded
 
@@ -22,6 +33,8 @@ DIMENSIONS: Final = (Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension
 MODES: Final = (TaxIncluded.NO, TaxIncluded.YES, TaxIncluded.NOT_APPLICABLE)
 NO_RATE: Final = -1
 PERCENT_UNIT: Final = 10_000
+WHOLE: Final = 100 * PERCENT_UNIT
+"""100 percent in units of 1e-4 percent."""
 MICROSECONDS: Final = 1_000_000
 DAY_IN_MICROSECONDS: Final = 86_400 * MICROSECONDS
 _LIMITS: Final = ("min_price_excl_vat", "min_price_incl_vat", "max_price_excl_vat", "max_price_incl_vat")
@@ -64,6 +77,13 @@ class Components:
     only_expired: Flags
     is_restricted: Flags
     """other than to reservations"""
+    is_net: Flags
+    """VAT comes on top of the price"""
+    is_gross: Flags
+    """VAT is in the price"""
+    price_factor: Factor
+    vat_factor: Factor
+    """the price with VAT for 100 percent without"""
     start_time: Ints
     end_time: Ints
     start_date: Ints
@@ -73,6 +93,8 @@ class Components:
     """min_kwh ... max_power_kw in 1e-9, min/max_duration_seconds in microseconds"""
     restricted_by: frozenset[str]
     """the kinds of restriction that occur at all; the others are never evaluated"""
+    is_restricted_by: dict[str, Flags]
+    """each kind of restriction that occurs"""
     price_class: Ints
     """the same for components of the same price, VAT and step"""
 
@@ -85,6 +107,7 @@ class RuleBook:
     components: Components
     first: dict[tuple[bool, Dimension], Ints]
     count: dict[tuple[bool, Dimension], Ints]
+    ranks: dict[tuple[bool, Dimension], list[Rank]]
     clock_levels: Levels
     """times of day at which some restriction changes its answer, in microseconds"""
     energy_levels: Levels
@@ -106,12 +129,13 @@ def rule_book(wanted: pl.Series, versions: pl.DataFrame, components: pl.DataFram
         .sort("scope", "place", "version", "element_index", "component_index")
     )
     first, count = _places(rows, len(used))
-    laid = _components(rows, policy)
+    laid = _components(rows, _modes(used), policy)
     return RuleBook(
         versions=_versions(used, rows),
         components=laid,
         first=first,
         count=count,
+        ranks={slot: ranks_of(first[slot], count[slot], laid) for slot in first},
         clock_levels=_clock_levels(rows, laid, len(used)),
         energy_levels=_levels(rows, laid, len(used), _VOLUMES),
         duration_levels=_levels(rows, laid, len(used), _DURATIONS),
@@ -133,16 +157,13 @@ def _places(rows: pl.DataFrame, n_versions: int) -> tuple[dict[tuple[bool, Dimen
 
 
 def _versions(used: pl.DataFrame, rows: pl.DataFrame) -> Versions:
-    mode = used["tax_included"].replace_strict(
-        {str(word): place for place, word in enumerate(MODES)}, return_dtype=pl.Int64
-    )
     limits = {name: whole_units(used[name], LOWEST if name.startswith("min") else HIGHEST) for name in _LIMITS}
     return Versions(
         ids=used["tariff_version_id"],
         tariff_ids=used["tariff_id"].str.to_uppercase(),
         tariff_code=integers(used["tariff_id"].str.to_uppercase().rank("dense")),
         currencies=used["currency"],
-        mode=integers(mode),
+        mode=_modes(used),
         valid_from=integers(used["valid_from"], LOWEST),
         valid_to=integers(used["valid_to"], HIGHEST),
         limits=limits,
@@ -150,6 +171,11 @@ def _versions(used: pl.DataFrame, rows: pl.DataFrame) -> Versions:
         is_local=_versions_with(_is_local(), used, rows),
         is_in_range=~(_versions_with(_is_out_of_range(), used, rows) | _limits_out_of_range(used)),
     )
+
+
+def _modes(used: pl.DataFrame) -> Ints:
+    places = {str(word): place for place, word in enumerate(MODES)}
+    return integers(used["tax_included"].replace_strict(places, return_dtype=pl.Int64))
 
 
 def _versions_with(condition: pl.Expr, used: pl.DataFrame, rows: pl.DataFrame) -> Flags:
@@ -177,7 +203,7 @@ def _limits_out_of_range(used: pl.DataFrame) -> Flags:
     return used.select(beyond).to_series().to_numpy()
 
 
-def _components(rows: pl.DataFrame, policy: Policy) -> Components:
+def _components(rows: pl.DataFrame, modes: Ints, policy: Policy) -> Components:
     bounds = {
         name: whole_units(rows[name], LOWEST if name.startswith("min") else HIGHEST) for name in (*_VOLUMES, *_READINGS)
     }
@@ -189,8 +215,9 @@ def _components(rows: pl.DataFrame, policy: Policy) -> Components:
     unit_price, vat_rate = whole_units(rows["unit_price"]), whole_units(rows["vat_rate_pct"], NO_RATE)
     step_size = integers(rows["step_size"])
     restricted = _is_local() | _is_given(*_VOLUMES, *_READINGS, *_DURATIONS)
+    version, kinds = integers(rows["version"]), _kinds(rows)
     return Components(
-        version=integers(rows["version"]),
+        version=version,
         element_index=integers(rows["element_index"]),
         component_index=integers(rows["component_index"]),
         unit_price=unit_price,
@@ -198,13 +225,18 @@ def _components(rows: pl.DataFrame, policy: Policy) -> Components:
         step_size=step_size,
         only_expired=(rows["reservation"] == "RESERVATION_EXPIRES").fill_null(False).to_numpy(),
         is_restricted=rows.select(restricted).to_series().to_numpy(),
+        is_net=(vat_rate != NO_RATE) & (modes[version] == MODES.index(TaxIncluded.NO)),
+        is_gross=(vat_rate != NO_RATE) & (modes[version] == MODES.index(TaxIncluded.YES)),
+        price_factor=factor_of(unit_price, UNITS_OF_PRODUCT),
+        vat_factor=factor_of(WHOLE + vat_rate, WHOLE),
         start_time=start_time,
         end_time=end_time,
         start_date=integers(rows["start_date"], LOWEST),
         end_date=integers(rows["end_date"], HIGHEST),
         days_mask=np.where(integers(rows["days_of_week_mask"]) == 0, 0b1111111, integers(rows["days_of_week_mask"])),
         bounds=bounds,
-        restricted_by=_kinds(rows),
+        restricted_by=frozenset(kinds),
+        is_restricted_by=kinds,
         price_class=_classes(unit_price, vat_rate, step_size),
     )
 
@@ -229,12 +261,11 @@ def _classes(*columns: Ints) -> Ints:
     return np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _kinds(rows: pl.DataFrame) -> frozenset[str]:
-    names = (*_LOCAL, *_VOLUMES, *_READINGS, *_DURATIONS)
-    kinds = {name for name in names if rows[name].is_not_null().any()}
-    if (rows["days_of_week_mask"] != 0).any():
-        kinds.add("days_of_week_mask")
-    return frozenset(kinds)
+def _kinds(rows: pl.DataFrame) -> dict[str, Flags]:
+    """Say for each kind of restriction that occurs which components have it."""
+    kinds = {name: _given(rows, name) for name in (*_LOCAL, *_VOLUMES, *_READINGS, *_DURATIONS)}
+    kinds["days_of_week_mask"] = (rows["days_of_week_mask"] != 0).to_numpy()
+    return {name: flags for name, flags in kinds.items() if flags.any()}
 
 
 def _clock_levels(rows: pl.DataFrame, laid: Components, n_versions: int) -> Levels:

@@ -48,7 +48,7 @@ class Surroundings:
     version: Ints
     moments: Moments
     zone: Ints
-    """per period, a code"""
+    """per session with periods, a code"""
     zones: list[Offsets]
     policy: Policy
     is_zone_unknown: bool = False
@@ -85,24 +85,24 @@ class _Ranges:
     is_alternative: Flags
 
 
-def uncertain_periods(around: Surroundings) -> Ints:
-    """List the periods inside which some restriction can change its answer, or whose local time is open."""
+def uncertain_periods(around: Surroundings) -> Flags:
+    """Tell the periods inside which some restriction can change its answer, or whose local time is open."""
     found = _crosses_duration(around) | _crosses_energy(around)
     is_local = around.book.versions.is_local[around.version]
     if around.is_zone_unknown:
-        return np.flatnonzero(found | is_local)
+        return found | is_local
     length = around.periods.ended_at - around.periods.started_at
     time_of_day = around.moments.local.time_of_day
     found |= is_local & _crosses_clock(around, time_of_day, time_of_day + length)
-    return np.flatnonzero(found | (is_local & _meets_change(around)))
+    return found | (is_local & _meets_change(around))
 
 
 def _crosses_clock(around: Surroundings, low: Ints, high: Ints) -> Flags:
     """Tell where a time of day comes round strictly between two readings, counted from the first midnight."""
     found = np.zeros(len(low), dtype=np.bool_)
+    a_day_before = high - DAY_IN_MICROSECONDS
     for rows, level in around.book.clock_levels.each(around.version):
-        since, until = low[rows], high[rows]
-        found[rows] |= ((since < level) & (level < until)) | (level < until - DAY_IN_MICROSECONDS)
+        found[rows] |= ((low[rows] < level) & (level < high[rows])) | (level < a_day_before[rows])
     return found
 
 
@@ -150,11 +150,10 @@ def _meets_change(around: Surroundings) -> Flags:
     periods = around.periods
     first, last = periods.earliest, periods.latest
     found = np.zeros(len(around.version), dtype=np.bool_)
-    zone = around.zone[periods.starts]
     for place, table in enumerate(around.zones):
         for change, before, after in table.changes(int(first.min(initial=HIGHEST)), int(last.max(initial=LOWEST))):
             reach = abs(before - after)
-            owners = (zone == place) & (first < change + reach) & (last >= change - reach)
+            owners = (around.zone == place) & (first < change + reach) & (last >= change - reach)
             rows = np.flatnonzero(owners[periods.owner]) if owners.any() else np.zeros(0, dtype=np.int64)
             found[rows] |= (periods.started_at[rows] < change + reach) & (periods.ended_at[rows] >= change - reach)
     return found
@@ -314,7 +313,7 @@ def _ranges(around: Surroundings, rows: Ints) -> _Ranges:
     elsewhere = np.flatnonzero(~is_local)
     nothing = np.zeros_like(elsewhere)
     parts = [_Ranges(elsewhere, nothing, nothing, nothing != 0)]
-    code = around.zone[rows]
+    code = around.zone[around.periods.owner[rows]]
     for place, table in enumerate(around.zones):
         local = np.flatnonzero(is_local & (code == place))
         since, offset = table.since, table.offset

@@ -38,7 +38,8 @@ class _Last:
     component: Ints
 
     def kept(self, keep: Flags) -> _Last:
-        return _Last(self.owner[keep], self.period[keep], self.component[keep])
+        rows = np.flatnonzero(keep)
+        return _Last(self.owner[rows], self.period[rows], self.component[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,14 @@ def step_rows(pricing: Pricing, rows: list[Rows]) -> Steps:
     last = {slot: _last(row) for slot, row in priced.items()}
     _choose_clock(pricing, last, len(periods.owners))
     every = {slot: _volume(pricing, slot, periods.volumes[VOLUME_OF[slot]], periods.edges) for slot in VOLUME_OF}
-    base = every
+    lacking = {slot: _missing(pricing, slot, last[slot], every[slot]) for slot in VOLUME_OF}
+    stepped = lacking
     if pricing.policy.step_base is StepBase.PRICED_VOLUME:
         base = {slot: _volume(pricing, slot, row.volume, row.edges) for slot, row in priced.items()}
+        stepped = {slot: _missing(pricing, slot, last[slot], base[slot]) for slot in VOLUME_OF}
     return Steps(
-        [_step(pricing, slot, last[slot], base[slot]) for slot in _ORDER],
-        {slot: _billed(pricing, slot, last[slot], every[slot]) for slot in (ENERGY, CHARGING, PARKING)},
+        [_step(pricing, slot, last[slot], stepped[slot]) for slot in _ORDER],
+        {slot: _billed(slot, last[slot], every[slot], lacking[slot]) for slot in (ENERGY, CHARGING, PARKING)},
     )
 
 
@@ -97,10 +100,9 @@ def _volume(pricing: Pricing, slot: Slot, volumes: Ints, edges: Ints) -> _Volume
     return _Volume(actual, sums(whole_seconds, edges) * _SECOND)
 
 
-def _step(pricing: Pricing, slot: Slot, last: _Last, volume: _Volume) -> Rows:
-    missing = _missing(pricing, slot, last, volume)
+def _step(pricing: Pricing, slot: Slot, last: _Last, missing: Ints) -> Rows:
     some = missing != 0
-    last, missing = last.kept(some), missing[some]
+    last, missing = last.kept(some), missing[np.flatnonzero(some)]
     is_energy = slot == ENERGY
     return priced_rows(
         pricing,
@@ -116,16 +118,22 @@ def _step(pricing: Pricing, slot: Slot, last: _Last, volume: _Volume) -> Rows:
 
 def _missing(pricing: Pricing, slot: Slot, last: _Last, volume: _Volume) -> Ints:
     """Give what a volume lacks to whole steps; hours need not be whole in 1e-9 hours, so clocks count 1e-9 seconds."""
-    step = pricing.book.components.step_size[last.component] * (_WH if slot == ENERGY else _SECOND)
-    unit = np.where(step > 0, step, 1)
+    sizes = pricing.book.components.step_size
+    size = sizes[last.component]
     actual, counted = volume.actual[last.owner], volume.counted[last.owner]
-    return np.where((step > 0) & (actual > 0), -(-counted // unit) * unit - actual, 0)
+    missing = np.zeros(len(size), dtype=np.int64)
+    # Few sizes are in use: dividing by one number at a time is several times as quick as by a number per entry.
+    for step in np.unique(sizes[sizes > 0]).tolist():
+        rows = np.flatnonzero((size == step) & (actual > 0))
+        unit = step * (_WH if slot == ENERGY else _SECOND)
+        missing[rows] = -(-counted[rows] // unit) * unit - actual[rows]
+    return missing
 
 
-def _billed(pricing: Pricing, slot: Slot, last: _Last, volume: _Volume) -> Ints:
+def _billed(slot: Slot, last: _Last, volume: _Volume, missing: Ints) -> Ints:
     """Round all volume of a dimension up, priced or free, where any of it was priced; keep it as it is elsewhere."""
     billed = volume.actual.copy()
-    billed[last.owner] += _missing(pricing, slot, last, volume)
+    billed[last.owner] += missing
     return billed * 1000 if slot == ENERGY else _hours(billed)
 
 

@@ -181,12 +181,16 @@ def _too_large(pricing: Pricing, rows: list[Rows]) -> Flags:
             flags[pricing.periods.owner[row.period[row.too_large]]] = True
     most = largest(np.diff(pricing.periods.edges))
     for parts in (
-        [(np.where(row.excl_known, row.excl, 0), row.edges) for row in rows],
-        [(np.where(row.incl_known, row.incl, 0), row.edges) for row in rows],
+        [(_counted(row.excl, row.excl_known), row.edges) for row in rows],
+        [(_counted(row.incl, row.incl_known), row.edges) for row in rows],
     ):
         if sum(largest(amounts) for amounts, _ in parts) * most > AMOUNT_BOUND:
             flags |= _sum_exceeds(parts)
     return flags
+
+
+def _counted(amounts: Ints, known: Flags) -> Ints:
+    return amounts if known.all() else np.where(known, amounts, 0)
 
 
 def _sum_exceeds(parts: list[tuple[Ints, Ints]]) -> Flags:

@@ -89,10 +89,14 @@ def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: V
         return np.zeros(len(periods.session), dtype=np.int64)
     asking = (choice.version != NO_VERSION) & versions.is_local[choice.version]
     code = sessions.zone[periods.owners]
-    sessions.decline(periods.session[asking & (code == NO_ZONE)[periods.owner]], Reason.NO_TIME_ZONE)
     offset, is_set = _offsets_of_sessions(periods, code, tables)
-    wall = np.where(asking & (code != NO_ZONE)[periods.owner], periods.started_at + offset[periods.owner], 0)
-    rows = np.flatnonzero(asking & is_set[periods.owner])
+    wall = periods.started_at + offset[periods.owner]
+    if (code == NO_ZONE).any():
+        without = (code == NO_ZONE)[periods.owner]
+        sessions.decline(periods.session[asking & without], Reason.NO_TIME_ZONE)
+        asking &= ~without
+    wall *= asking
+    rows = np.flatnonzero(asking & is_set[periods.owner]) if is_set.any() else np.zeros(0, dtype=np.int64)
     for place, table in enumerate(tables):
         inside = rows[code[periods.owner[rows]] == place]
         wall[inside] = periods.started_at[inside] + table.at(periods.started_at[inside])
