@@ -1,12 +1,11 @@
 """The bytes of an evidence pack: the same pack is the same file."""
 
-from typing import Final
+from decimal import Decimal
+from typing import Any, cast
 
 import msgspec
 
 from models.reconciliation.packs.pack import EvidencePack
-
-_ENCODER: Final = msgspec.json.Encoder(order="deterministic", decimal_format="string")
 
 
 def pack_json(pack: EvidencePack) -> bytes:
@@ -14,7 +13,8 @@ def pack_json(pack: EvidencePack) -> bytes:
 
     Control characters inside texts are escaped, as JSON wants it.
     """
-    return msgspec.json.format(_ENCODER.encode(pack), indent=1) + b"\n"
+    plain = _written(msgspec.to_builtins(pack, builtin_types=(Decimal,)))
+    return msgspec.json.format(msgspec.json.encode(plain), indent=1) + b"\n"
 
 
 def read_pack(content: bytes) -> EvidencePack:
@@ -24,3 +24,14 @@ def read_pack(content: bytes) -> EvidencePack:
         msgspec.ValidationError: where the content is none.
     """
     return msgspec.json.decode(content, type=EvidencePack)
+
+
+def _written(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Write decimals in full: their own text says 0E-9 for a zero with nine decimals."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dict):
+        return {name: _written(each) for name, each in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_written(each) for each in cast("list[Any]", value)]
+    return value

@@ -39,8 +39,8 @@ def _average(claim: Claim, hours: Decimal) -> Decimal | None:
 
 def _steps(claim: Claim, periods: Sequence[Period]) -> Iterator[PowerStep]:
     ordered = sorted(periods, key=lambda period: (period.started_at, period.period_index))
-    ends = [*(period.started_at for period in ordered[1:]), claim.ended_at]
-    for period, end in zip(ordered, ends, strict=True):
+    ends = (*(period.started_at for period in ordered[1:]), claim.ended_at)
+    for period, end in zip(ordered, ends, strict=False):  # without periods there is one end too many
         if end > period.started_at:
             power = _power(period.energy_kwh, end - period.started_at)
             yield PowerStep(started_at=period.started_at, ended_at=end, energy_kwh=period.energy_kwh, average_kw=power)
