@@ -133,6 +133,10 @@ class Cdr:
     is_credit: bool = False
     credit_reference_id: str | None = None
     is_home_charging: bool = False
+    has_signed_values: bool | None = None
+    """of the meter; None where the version has no place for them (2.1.1)"""
+    meter_start_kwh: Decimal | None = None
+    meter_end_kwh: Decimal | None = None
     last_updated_at: datetime | None = None
     notes: tuple[str, ...] = ()
     """What the reader had to do to understand the record, such as a numeric string accepted as a number."""

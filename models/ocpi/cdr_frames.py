@@ -28,6 +28,7 @@ _SAME_NAME: Final = (
     *("location_id", "location_name", "location_city", "evse_uid", "evse_id", "connector_id", "connector_power_type"),
     *("started_at", "ended_at", "currency", "total_energy_kwh", "total_hours", "total_parking_hours"),
     *("is_credit", "credit_reference_id", "is_home_charging", "last_updated_at"),
+    *("has_signed_values", "meter_start_kwh", "meter_end_kwh"),
     *("has_unordered_periods", "has_unknown_dimensions"),
 )
 """columns of `typed/cdrs` that are fields of the canonical CDR under the same name"""

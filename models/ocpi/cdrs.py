@@ -14,6 +14,7 @@ from typing import Final, TypedDict, cast
 
 from models.ocpi.canonical import Cdr, ChargingPeriod, Price, Tariff
 from models.ocpi.fields import Fields
+from models.ocpi.meter_readings import read_meter
 from models.ocpi.tariffs import owner_of, read_currency, read_price, read_tariff
 
 _FIELD_OF_DIMENSION: Final = {
@@ -46,7 +47,7 @@ class _Volumes(TypedDict, total=False):
 def read_cdr(cdr: Fields, version: str, owner_id: str | None) -> Cdr:
     """Read one CDR of the given OCPI version."""
     owner = owner_of(cdr, owner_id)
-    token, location = _token(cdr, version), _location(cdr, version)
+    token, location, meter = _token(cdr, version), _location(cdr, version), read_meter(cdr, version)
     periods = tuple(_period(period) for period in cdr.some_children("charging_periods"))
     if any(later.started_at < earlier.started_at for earlier, later in pairwise(periods)):
         cdr.note("charging_periods", "not in chronological order")
@@ -84,6 +85,9 @@ def read_cdr(cdr: Fields, version: str, owner_id: str | None) -> Cdr:
         is_credit=cdr.flag("credit"),
         credit_reference_id=cdr.maybe_text("credit_reference_id"),
         is_home_charging=cdr.flag("home_charging_compensation"),
+        has_signed_values=meter.has_signed_values,
+        meter_start_kwh=meter.start_kwh,
+        meter_end_kwh=meter.end_kwh,
         last_updated_at=cdr.maybe_instant("last_updated"),
         notes=tuple(cdr.notes),
     )

@@ -112,20 +112,6 @@ class _Location(_Struct):
     connector_power_type: str | None = None
 
 
-class _SignedValue(_Struct):
-    nature: str
-    plain_data: str
-    signed_data: str
-
-
-class _SignedData(_Struct):
-    encoding_method: str
-    signed_values: list[_SignedValue]
-    encoding_method_version: int | None = None
-    public_key: str | None = None
-    url: str | None = None
-
-
 class _Cdr(_Struct):
     """A CDR object of OCPI 2.2.1 (mod_cdrs 10.3.1); numbers and tariffs stay in the digits and bytes as sent."""
 
@@ -147,7 +133,7 @@ class _Cdr(_Struct):
     authorization_reference: str | None = None
     meter_id: str | None = None
     tariffs: msgspec.Raw = _ABSENT
-    signed_data: _SignedData | None = None
+    signed_data: None = None
     total_fixed_cost: _Price | None = None
     total_energy_cost: _Price | None = None
     total_time_cost: _Price | None = None
@@ -325,6 +311,9 @@ def _typed(frame: pl.DataFrame, alpha2: Mapping[str, str]) -> pl.DataFrame:
         pl.concat_str(owner, pl.col("cdr_id").str.to_uppercase(), separator="*").alias("cdr_key"),
         pl.concat_str(owner, pl.col("cdr_id").str.to_uppercase(), separator="*").alias("record_key"),
         pl.col("_country").replace_strict(codes, default=None, return_dtype=pl.String).alias("charge_country"),
+        pl.lit(value=False).alias("has_signed_values"),
+        pl.lit(None, VOLUME).alias("meter_start_kwh"),
+        pl.lit(None, VOLUME).alias("meter_end_kwh"),
         pl.lit(value=False).alias("has_unordered_periods"),
         pl.lit(value=False).alias("has_unknown_dimensions"),
     )

@@ -10,6 +10,7 @@ import polars as pl
 
 from models.reconciliation.causes import NO_CAUSES
 from models.reconciliation.copies import copies_by_session, copies_by_start, standing
+from models.reconciliation.facts import METERS
 from models.reconciliation.frames import beside, only, sorted_by
 from models.reconciliation.prices import exceeds_tolerance, with_prices
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
@@ -47,8 +48,8 @@ class Surroundings:
     """keys of CDRs of which a second body was received, and quarantined"""
     originals: pl.DataFrame = field(default_factory=table(Layer.TYPED, "cdrs").empty)
     """CDRs of any month that credits refer to, and all other credits of them"""
-    meters: pl.DataFrame | None = None
-    """signed meter readings by CDR: `cdr_key`, `start_kwh`, `end_kwh`; None where nobody read any"""
+    meters: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=METERS))
+    """what signed meter values say, by CDR (`meter_facts`)"""
     causes: pl.DataFrame = field(default_factory=lambda: NO_CAUSES)
     """why claimed prices differ, from `models.reconciliation.causes.causes_of`"""
 

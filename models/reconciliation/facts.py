@@ -22,6 +22,29 @@ CDR_COLUMNS: Final = (
 """What rules and causes read of `typed/cdrs`: a million CDRs with all their columns take three gigabytes."""
 
 
+METERS: Final = {
+    "cdr_key": pl.String(),
+    "has_signed_values": pl.Boolean(),
+    "start_kwh": pl.Decimal(18, 9),
+    "end_kwh": pl.Decimal(18, 9),
+}
+"""one row per CDR that carries signed meter values, or whose version of OCPI has no place for them (null)"""
+
+
+def meter_facts(*cdrs: pl.DataFrame) -> pl.DataFrame:
+    """Give the meters of CDRs, `METERS`: few in most months, and so kept apart from the wide table of all CDRs."""
+    chosen = [
+        frame.filter(pl.col("has_signed_values").is_null() | pl.col("has_signed_values")).select(
+            "cdr_key",
+            "has_signed_values",
+            pl.col("meter_start_kwh").alias("start_kwh"),
+            pl.col("meter_end_kwh").alias("end_kwh"),
+        )
+        for frame in cdrs
+    ]
+    return pl.concat([pl.DataFrame(schema=METERS), *chosen], how="vertical")
+
+
 def cdrs_with_facts(
     cdrs: pl.DataFrame, neighbours: pl.DataFrame, agreements: pl.DataFrame, connectors: pl.DataFrame
 ) -> pl.DataFrame:

@@ -67,6 +67,11 @@ class Cdrs(Contract):
     reservation_cost_incl_vat: Volume = optional()
     tariff_version_ids: TextList
     """versions of the tariffs inside the CDR, in their order; empty where it carried none"""
+    has_signed_values: Flag = optional()
+    """of the meter (SignedData); null where the version of OCPI has no place for them"""
+    meter_start_kwh: Volume = optional()
+    """what the meter's signed values say; null where there are none, or in a format that is not read"""
+    meter_end_kwh: Volume = optional()
     is_credit: Flag
     credit_reference_id: Text = optional()
     is_home_charging: Flag

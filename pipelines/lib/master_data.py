@@ -19,10 +19,11 @@ from typing import Final, NoReturn, cast
 import polars as pl
 
 from models.ocpi.canonical import Tariff
+from models.ocpi.exact_json import decode_json
 from models.ocpi.frames import tariff_frames
 from models.ocpi.locations import is_time_zone
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json, parse_tariff
+from models.ocpi.reading import parse_tariff
 from models.rating.policy import PolicyError, read_choices
 from models.reconciliation.thresholds import ThresholdError, read_thresholds
 from models.schemas.registry import TABLES, Layer, Table

@@ -18,10 +18,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import polars as pl
 
 from models.ocpi.canonical import Cdr, Tariff
+from models.ocpi.exact_json import decode_json
 from models.ocpi.fields import Fields
 from models.ocpi.frames import period_frame, period_rows, tariff_frames, tariff_version_id
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json, noted_tariff, parse_cdr
+from models.ocpi.reading import noted_tariff, parse_cdr
 from models.rating.kernel import rate
 from models.rating.policy import DEFAULT_POLICY, AbsentVat, Policy, PolicyError, TariffPrecedence, read_choices
 from models.types.identifiers import party_id

@@ -14,7 +14,7 @@ from models.reconciliation.causes import causes_of
 from models.reconciliation.copies import original_key, standing
 from models.reconciliation.evidence import Evidence, Surroundings, known_until
 from models.reconciliation.expected import expected_cdrs
-from models.reconciliation.facts import cdrs_with_facts
+from models.reconciliation.facts import cdrs_with_facts, meter_facts
 from models.reconciliation.matching import match, taken_authorizations
 from models.reconciliation.outcomes import MonthOfRecords, record_outcomes
 from models.reconciliation.prices import PRICE_COLUMNS, exceeds_tolerance, with_prices
@@ -150,6 +150,7 @@ class Month:
             currencies=legal_tender(self.cdrs["charge_country"].unique(), self.month.first_day),
             changed_keys=self._changed_keys(),
             originals=self._originals(),
+            meters=meter_facts(self.cdrs, self.before),
             causes=causes_of(claims.filter(exceeds_tolerance()), self.periods, self.tariffs, self.agreements),
         )
 

@@ -34,6 +34,7 @@ def cdr_bytes(published: PublishedCdr) -> bytes:
         "currency": cdr.currency,
         "tariffs": [msgspec.Raw(tariff_bytes(tariff)) for tariff in cdr.tariffs] or None,
         "charging_periods": [_period(period) for period in cdr.periods],
+        "signed_data": _signed(cdr),
         **_totals(cdr),
         "credit": True if cdr.is_credit else None,
         "credit_reference_id": cdr.credit_reference_id,
@@ -41,6 +42,19 @@ def cdr_bytes(published: PublishedCdr) -> bytes:
         "last_updated": cdr.last_updated_at,
     }
     return JSON.encode({name: value for name, value in record.items() if value is not None})
+
+
+def _signed(cdr: Cdr) -> dict[str, Any] | None:
+    """Give the meter's readings as OCMF data sets, a signed value each, as calibrated chargers send them."""
+    marked = (("Start", "B", cdr.meter_start_kwh), ("End", "E", cdr.meter_end_kwh))
+    values = [_signed_value(nature, mark, kwh) for nature, mark, kwh in marked if kwh is not None]
+    return {"encoding_method": "OCMF", "signed_values": values} if values else None
+
+
+def _signed_value(nature: str, mark: str, kwh: Decimal) -> dict[str, str]:
+    reading = {"TX": mark, "RV": kwh, "RI": "1-b:1.8.0", "RU": "kWh", "ST": "G"}
+    data = JSON.encode({"FV": "1.0", "RD": [reading]}).decode()
+    return {"nature": nature, "plain_data": f'OCMF|{data}|{{"SD":"30"}}', "signed_data": "MzA="}
 
 
 @lru_cache(maxsize=1024)

@@ -133,7 +133,8 @@ def one_cdr_reference(home: Path, _sessions: int) -> Stage:
     """Baseline of rating: the one-CDR reference over the same CDRs, already read into memory."""
     from zoneinfo import ZoneInfo
 
-    from models.ocpi.reading import decode_json, parse_cdr, parse_tariff
+    from models.ocpi.exact_json import decode_json
+    from models.ocpi.reading import parse_cdr, parse_tariff
     from models.rating.reference import price_cdr
 
     published = {}

@@ -9,29 +9,32 @@ from models.reconciliation.wording import number
 from models.types.vocabularies import Severity
 
 
+def _keys(evidence: Evidence, of: pl.Expr) -> pl.Expr:
+    """Tell which CDRs are among the meters that are like this."""
+    return pl.col("cdr_key").is_in(evidence.around.meters.filter(of).get_column("cdr_key").unique().implode())
+
+
 def _no_reading(evidence: Evidence) -> pl.Expr:
-    meters = evidence.around.meters
-    if meters is None:
-        return pl.lit(True)
-    return ~pl.col("cdr_key").is_in(meters.get_column("cdr_key").unique().implode())
+    return ~_keys(evidence, pl.col("start_kwh").is_not_null() | pl.col("end_kwh").is_not_null())
 
 
 def _required(evidence: Evidence) -> pl.Expr:
     return evidence.limits.expr("requires_signed_data") > 0
 
 
-def _unread(evidence: Evidence) -> pl.Expr:
-    return _required(evidence) & pl.lit(evidence.around.meters is None)
+def _cannot_have_any(evidence: Evidence) -> pl.Expr:
+    return _required(evidence) & _keys(evidence, pl.col("has_signed_values").is_null())
 
 
 @rule("R13", "meter runs backwards", Severity.REVIEW, needs=(Need("the CDR carries no meter reading", _no_reading),))
 def meter_runs_backwards(evidence: Evidence) -> pl.DataFrame:
     """The meter at the start stands below where the CDR before it on the same EVSE left it (0.01 kWh)."""
     meters = evidence.around.meters
-    if meters is None or meters.is_empty():
+    if meters.is_empty():
         return found(evidence.claims.clear(), message=pl.lit(""))
     place = ("cpo_id", "location_id", "evse_uid")
-    read = evidence.cdrs.join(meters, on="cdr_key", how="inner", validate="1:1").pipe(standing)
+    told = meters.drop("has_signed_values").filter(pl.col("start_kwh").is_not_null() | pl.col("end_kwh").is_not_null())
+    read = evidence.cdrs.join(told, on="cdr_key", how="inner", validate="1:1").pipe(standing)
     ordered = read.filter(~pl.col("cdr_key").is_in(evidence.copies.implode())).sort(*place, "started_at", "cdr_key")
     before = ordered.select(
         "cdr_key",
@@ -59,12 +62,12 @@ def meter_runs_backwards(evidence: Evidence) -> pl.DataFrame:
     "R36",
     "signed meter values missing",
     Severity.REVIEW,
-    needs=(Need("the agreement asks for signed meter values, and none were read from CDRs", _unread),),
+    needs=(Need("the agreement asks for signed meter values, and OCPI 2.1.1 has no place for them", _cannot_have_any),),
 )
 def signed_values_missing(evidence: Evidence) -> pl.DataFrame:
     """The agreement asks for signed meter values (`requires_signed_data`), and the CDR carries none."""
     return found(
-        evidence.claims.filter(_required(evidence) & ~_unread(evidence) & _no_reading(evidence)),
+        evidence.claims.filter(_required(evidence) & ~_keys(evidence, pl.lit(value=True))),
         message=sentence("the agreement with {} asks for signed meter values, and the CDR has none", "cpo_id"),
         expected=pl.lit("signed meter values"),
         actual=pl.lit("none"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from models.ocpi.exact_json import decode_json
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json
 from models.reconciliation.cpo_invoices.invoice import CpoInvoice, InvoiceError, InvoiceLine
 from models.types.identifiers import party_id
 

@@ -25,7 +25,7 @@ from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
 from pipelines.lib.lake import COMPRESSION, Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-LANDING: Final = "4"
+LANDING: Final = "5"
 """Raise it whenever records are read differently: everything is then landed anew from the raw pages."""
 
 RECORDS: Final = "records"

@@ -270,7 +270,8 @@ class CdrReader:
 
     def _keep_tariffs(self, version_ids: tuple[str, ...], tariffs: tuple[Tariff, ...], context: PageContext) -> None:
         for version_id, tariff in zip(version_ids, tariffs, strict=True):
-            self._tariffs.setdefault(version_id, (tariff, TariffSource.CDR, context.received_at))
+            told = (tariff, TariffSource.CDR, context.received_at)
+            self._tariffs[version_id] = min(self._tariffs.get(version_id, told), told, key=_first_told)
 
     def _tariffs_of(
         self, record: Mapping[str, object], context: PageContext
@@ -292,6 +293,15 @@ class CdrReader:
             tariffs = tuple(read_tariff(tariff, owner, context.ocpi_version) for tariff in cdr.children("tariffs"))
             self._read_before[seen] = (tuple(map(tariff_version_id, tariffs)), tuple(cdr.notes), tariffs)
         return self._read_before[seen]
+
+
+def _first_told(told: tuple[Tariff, TariffSource, datetime]) -> tuple[datetime, bool, datetime]:
+    """Order tellings of one tariff by when they came; of one page the earliest date counts, in whatever order.
+
+    Plain records are taken before the others of their page, and a set of them has no order at all.
+    """
+    tariff, _, received_at = told
+    return received_at, tariff.last_updated_at is None, tariff.last_updated_at or received_at
 
 
 def _placed(frame: pl.DataFrame, context: PageContext) -> pl.DataFrame:

@@ -19,6 +19,7 @@ import msgspec
 import polars as pl
 
 from models.ocpi.cdr_frames import column
+from models.ocpi.exact_json import decode_json
 from models.ocpi.fields import Fields
 from models.ocpi.frames import tariff_key, tariff_version_id
 from models.ocpi.hub_clients import read_hub_client
@@ -26,7 +27,7 @@ from models.ocpi.invoice_records import read_invoice_record
 from models.ocpi.known_fields import unknown_fields
 from models.ocpi.locations import read_location
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json, parse_tariff
+from models.ocpi.reading import parse_tariff
 from models.ocpi.tokens import read_token
 from models.schemas.registry import Layer, table
 from pipelines.lib.lake import Lake

@@ -13,9 +13,9 @@ from typing import Final, cast
 import polars as pl
 
 from models.ocpi.envelope import read_page
+from models.ocpi.exact_json import decode_json
 from models.ocpi.known_fields import UnknownField, find_unknown
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json
 from models.ocpi.strict_shapes import page_is_plain, record_is_plain
 from models.schemas.registry import Layer, table
 from pipelines.lib.lake import Lake

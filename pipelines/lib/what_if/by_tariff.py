@@ -12,9 +12,10 @@ import polars as pl
 
 from models.billing.selection import retail_subjects
 from models.ocpi.canonical import Tariff
+from models.ocpi.exact_json import decode_json
 from models.ocpi.frames import tariff_frames, tariff_key, tariff_version_id
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import VERSIONS, decode_json, parse_tariff
+from models.ocpi.reading import VERSIONS, parse_tariff
 from models.rating.kernel import rate
 from models.rating.policy import DEFAULT_POLICY, PolicyError, read_choices
 from models.rating.selection import select_wholesale

@@ -139,6 +139,22 @@ def periods_out_of_place(shop: Workshop) -> list[Case]:
     return alone(case, "R12")
 
 
+def meter_runs_backwards(shop: Workshop) -> list[Case]:
+    """Start a meter two kWh below where the session before it on the plug left it."""
+    first = shop.case()
+    second = shop.case(started=first.session.ended + HOUR // 9 * 9, evse=first.session.evse)
+    left = _meter(first, Decimal(shop.random.randrange(1_000_000, 9_000_000)).scaleb(-3))
+    _ = _meter(second, left - 2)
+    return beside([first], second, "R13")
+
+
+def _meter(case: Case, start: Decimal) -> Decimal:
+    """Let the meter of a case say where it started, and where it then ended; give the latter."""
+    end = start + case.cdr.total_energy_kwh
+    case.change(has_signed_values=True, meter_start_kwh=start, meter_end_kwh=end)
+    return end
+
+
 def overlap_on_evse(shop: Workshop) -> list[Case]:
     """Let two cards charge at one plug at once."""
     first = shop.case()

@@ -31,6 +31,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "R10": (faults.above_power,),
     "R11": (faults.periods_do_not_add_up,),
     "R12": (faults.periods_out_of_place,),
+    "R13": (faults.meter_runs_backwards,),
     "R14": (faults.overlap_on_evse,),
     "R15": (faults.overlap_on_token,),
     "R16": (faults.impossible_travel,),
@@ -56,7 +57,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "R37": (price_faults.dear,),
     "R38": (faults.home_that_is_none,),
 }
-"""faults by the rule that must find them; R13 and R36 wait for signed meter values"""
+"""faults by the rule that must find them; R36 needs an agreement that asks for signed values of every CDR"""
 
 NEGATIVES: tuple[Fault, ...] = (
     credit_cdrs.credit_and_replacement,

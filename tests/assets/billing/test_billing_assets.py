@@ -7,8 +7,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from models.ocpi.exact_json import decode_json
 from models.ocpi.frames import tariff_frames
-from models.ocpi.reading import decode_json, parse_tariff
+from models.ocpi.reading import parse_tariff
 from models.schemas.registry import Layer
 from models.types.vocabularies import TariffSource
 from pipelines.defs.billing.assets import (

@@ -9,7 +9,7 @@ from models.types.time import BillingMonth
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import stale_months
 from pipelines.lib.register import Register
-from pipelines.lib.register.closes import FinishedClose, start_close, finish_close
+from pipelines.lib.register.closes import FinishedClose, finish_close, start_close
 from pipelines.lib.register.disputes import append_events, case_events
 from tests.unit.disputes.histories import CASE, event
 from tests.unit.reconciliation.roaming_world import START, World, rows_of

@@ -6,8 +6,9 @@ from decimal import Decimal
 import dagster as dg
 import pytest
 
+from models.ocpi.exact_json import decode_json
 from models.ocpi.frames import tariff_frames
-from models.ocpi.reading import decode_json, parse_tariff
+from models.ocpi.reading import parse_tariff
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from models.types.vocabularies import DisputeEventKind, TariffSource

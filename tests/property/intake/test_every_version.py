@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.ocpi.envelope import read_records
+from models.ocpi.exact_json import decode_json
 from models.ocpi.known_fields import find_unknown
-from models.ocpi.reading import VERSIONS, decode_json, parse_cdr, parse_tariff
+from models.ocpi.reading import VERSIONS, parse_cdr, parse_tariff
 from models.ocpi.strict_shapes import page_is_plain, record_is_plain
 from models.ocpi.vocabulary import FIELDS
 from models.schemas.registry import Layer, table

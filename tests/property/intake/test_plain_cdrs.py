@@ -27,12 +27,14 @@ FULL = cdr() | {
     "total_fixed_cost": {"excl_vat": 0.35},
     "total_parking_time": 0.25,
     "tariffs": [tariff()],
-    "signed_data": {
-        "encoding_method": "OCMF",
-        "signed_values": [{"nature": "End", "plain_data": "x", "signed_data": "y"}],
-    },
+    "signed_data": None,
+}
+SIGNED = {
+    "encoding_method": "OCMF",
+    "signed_values": [{"nature": "End", "plain_data": '{"RD":[{"RV":7.5,"RU":"kWh"}]}', "signed_data": "y"}],
 }
 HABITS = {
+    "signed meter values": ("signed_data", SIGNED),
     "a number as text": ("total_energy", "22.5"),
     "an exponent": ("total_energy", 1e-7),
     "a tenth decimal": ("total_energy", 0.0123456789),

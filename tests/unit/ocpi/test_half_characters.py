@@ -1,6 +1,6 @@
 """An escape that is half a character is replaced where JSON is decoded, so that no store meets it."""
 
-from models.ocpi.reading import decode_json
+from models.ocpi.exact_json import decode_json
 
 
 def test_half_a_character_is_replaced_and_a_whole_one_is_kept():

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from models.ocpi.exact_json import decode_json
 from models.ocpi.known_fields import find_unknown, near_miss, unknown_fields
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json, parse_cdr, parse_tariff
+from models.ocpi.reading import parse_cdr, parse_tariff
 from tests.unit.intake.little_peer import cdr, location, session, tariff
 
 COMPONENT = {"type": "ENERGY", "price": 1, "step_size": 1}

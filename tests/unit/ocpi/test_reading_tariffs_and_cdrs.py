@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from models.ocpi.canonical import Price
+from models.ocpi.exact_json import decode_json
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json, parse_cdr, parse_tariff
+from models.ocpi.reading import parse_cdr, parse_tariff
 from models.types.vocabularies import Dimension, TaxIncluded
 
 

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.ocpi.reading import decode_json, parse_cdr, parse_tariff
+from models.ocpi.exact_json import decode_json
+from models.ocpi.reading import parse_cdr, parse_tariff
 from models.rating.outcome import Note
 from models.rating.policy import CHOICES, DEFAULT_POLICY, read_choices
 from models.rating.reference import price_cdr

@@ -7,7 +7,7 @@ import polars as pl
 
 from models.rating.selection import tariffs_at_start
 from models.reconciliation.evidence import Evidence, Surroundings
-from models.reconciliation.facts import cdrs_with_facts
+from models.reconciliation.facts import cdrs_with_facts, meter_facts
 from models.reconciliation.matching import match
 from models.reconciliation.rules.catalogue import find_all, not_checked
 from models.reconciliation.thresholds import limits_of
@@ -247,7 +247,7 @@ class World:
             versions=typed["tariff_versions"],
             tariffs_at_start=tariffs,
             limits=self.limits(),
-            around=Surroundings(**self.around),
+            around=Surroundings(**{"meters": meter_facts(typed["cdrs"], neighbours)} | self.around),
         )
 
     def abstained(self):

@@ -6,8 +6,9 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from models.ocpi.exact_json import decode_json
 from models.ocpi.frames import tariff_frames
-from models.ocpi.reading import decode_json, parse_tariff
+from models.ocpi.reading import parse_tariff
 from models.rating.audit import TariffTables, audit
 from models.reconciliation.causes import causes_of
 from models.reconciliation.prices import with_prices

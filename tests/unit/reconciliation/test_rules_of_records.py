@@ -114,40 +114,38 @@ class TestR12:
         assert severity(world, "R12") is None
 
 
-class TestR13AndR36:
-    def meters(self, *rows):
-        return {"meters": pl.DataFrame(rows, schema=METER, orient="row")}
+def metered(start=None, end=None, *, signed=True):
+    """Give what a CDR's signed values say, as `typed/cdrs` keeps it."""
+    read = {"meter_start_kwh": start and Decimal(start), "meter_end_kwh": end and Decimal(end)}
+    return read | {"has_signed_values": signed}
 
+
+class TestR13AndR36:
     @pytest.mark.parametrize(("start", "found"), [("99.98", "review"), ("99.99", None), ("100", None), ("105", None)])
     def test_a_meter_that_starts_below_where_it_was_left(self, world, start, found):
-        world.cdr("A")
-        world.cdr("B", started_at=START + 2 * HOUR)
-        before, after = ("DE*LDW*A", Decimal(95), Decimal(100)), ("DE*LDW*B", Decimal(start), Decimal(110))
-        world.around = self.meters(before, after)
+        world.cdr("A", **metered("95", "100"))
+        world.cdr("B", started_at=START + 2 * HOUR, **metered(start, "110"))
         assert severity(world, "R13", "B") == found
 
     def test_it_abstains_without_a_reading(self, world):
-        world.cdr()
-        assert world.abstained()["C1", "R13"] == "the CDR carries no meter reading"
+        world.cdr("A")
+        world.cdr("B", started_at=START + 2 * HOUR, **metered())
+        assert world.abstained()["A", "R13"] == "the CDR carries no meter reading"
+        assert world.abstained()["B", "R13"] == "the CDR carries no meter reading"
 
     @pytest.mark.parametrize(("said", "found"), [(None, None), ("requires_signed_data=1", "review")])
     def test_signed_values_are_missed_only_where_agreed(self, world, said, found):
         world.agreement(rule_thresholds=said)
-        world.cdr()
-        world.around = self.meters()
-        assert severity(world, "R36") == found
-        world.around = self.meters(("DE*LDW*C1", Decimal(95), Decimal(100)))
-        assert severity(world, "R36") is None
+        world.cdr("A", **metered(signed=False))
+        world.cdr("B", started_at=START + 2 * HOUR, **metered())
+        assert severity(world, "R36", "A") == found
+        assert severity(world, "R36", "B") is None
 
-
-def test_signed_values_are_not_missed_where_nobody_read_them(world):
-    world.agreement(rule_thresholds="requires_signed_data=1")
-    world.cdr()
-    assert severity(world, "R36") is None
-    assert "none were read from CDRs" in world.abstained()["C1", "R36"]
-
-
-METER = {"cdr_key": pl.String, "start_kwh": pl.Decimal(18, 9), "end_kwh": pl.Decimal(18, 9)}
+    def test_signed_values_are_not_missed_where_the_version_has_no_place_for_them(self, world):
+        world.agreement(rule_thresholds="requires_signed_data=1")
+        world.cdr("A", **metered(signed=None))
+        assert severity(world, "R36", "A") is None
+        assert "OCPI 2.1.1 has no place" in world.abstained()["A", "R36"]
 
 
 class TestR20:

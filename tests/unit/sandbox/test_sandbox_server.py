@@ -9,8 +9,9 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from models.ocpi.exact_json import decode_json
 from models.ocpi.problems import RecordProblem
-from models.ocpi.reading import decode_json, parse_cdr, parse_tariff
+from models.ocpi.reading import parse_cdr, parse_tariff
 from pipelines.lib.errors import UserError
 from pipelines.lib.ocpi_client import Peer, Transport
 from pipelines.sandbox.server import SandboxServer
