@@ -8,19 +8,23 @@ import polars as pl
 from models.rating.kernel.exact import Ints, integers
 
 
-def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
-    """Bring the periods into the order of the sessions, and say whose each is; those of other CDRs are left out.
+def lined_up(sessions: pl.DataFrame, periods: pl.DataFrame) -> tuple[pl.DataFrame, Ints, Ints]:
+    """Bring the periods into the order of the sessions; those of other CDRs are left out.
 
     Tables that come from the same hand-over are in order already; then nothing is joined or moved.
+
+    Returns:
+        The rows, and of each the place of its session and its number.
     """
     starts, heads = runs(periods["cdr_key"])
     owner_of_run = _sessions_of(heads, sessions["cdr_key"])
     owner = np.repeat(owner_of_run, np.diff(starts, append=len(periods)))
-    if _is_in_order(owner_of_run, starts, integers(periods["period_index"])):
-        return periods, owner
+    index = integers(periods["period_index"])
+    if _is_in_order(owner_of_run, starts, index):
+        return periods, owner, index
     rows = periods.with_columns(pl.Series("_owner", owner)).filter(pl.col("_owner") >= 0)
     ordered = rows.sort("_owner", "period_index")
-    return ordered.drop("_owner"), integers(ordered["_owner"])
+    return ordered.drop("_owner"), integers(ordered["_owner"]), integers(ordered["period_index"])
 
 
 def runs(column: pl.Series) -> tuple[Ints, pl.Series]:

@@ -42,7 +42,7 @@ def whole_units(column: pl.Series, absent: int = 0) -> Ints:
     Up to Decimal(18, s) the low half of Arrow's decimal128 is the whole number; a wider one is cast, which checks it.
     """
     if column.null_count() == len(column):
-        return np.full(len(column), absent, dtype=np.int64)
+        return constant(absent, len(column))
     if not (isinstance(column.dtype, pl.Decimal) and column.dtype.precision <= _DIGITS_OF_INT64):
         return integers(column, absent)
     return _joined([_low_halves(piece, absent) for piece in column.get_chunks()])
@@ -59,6 +59,11 @@ def _low_halves(piece: pl.Series, absent: int) -> Ints:
     return low * known if absent == 0 else np.where(known, low, absent)
 
 
+def constant(value: int, count: int) -> Ints:
+    """Give the same number many times without taking memory for each; the array cannot be written to."""
+    return np.broadcast_to(np.int64(value), count)
+
+
 def integers(column: pl.Series, absent: int = 0) -> Ints:
     """Give a column of integers, dates or times as int64, `absent` where it is null."""
     physical = column.to_physical()
@@ -73,16 +78,24 @@ def _joined(pieces: list[npt.NDArray[Any]]) -> Ints:
 
 
 def decimals(units: Ints, known: Flags | None, dtype: pl.Decimal) -> pl.Series:
-    """Give integers in units of the last decimal as a Decimal column, null where not known.
+    """Give integers in units of the last decimal as a Decimal column, null where not known."""
+    return decimals_of_pieces([units], known, dtype)
+
+
+def decimals_of_pieces(pieces: list[Ints], known: Flags | None, dtype: pl.Decimal) -> pl.Series:
+    """Give the same from integers that stand in pieces.
 
     The bytes are laid out as Arrow's decimal128 by hand: a cast would multiply by the scale.
     """
-    words = np.empty((len(units), 2), dtype=np.int64)
-    words[:, 0] = units
-    words[:, 1] = units >> 63
+    ends = np.cumsum([len(units) for units in pieces]).tolist()
+    words = np.empty((ends[-1], 2), dtype=np.int64)
+    for units, end in zip(pieces, ends, strict=True):
+        place = words[end - len(units) : end]
+        place[:, 0] = units
+        place[:, 1] = units >> 63
     validity = None if known is None or known.all() else _ARROW.py_buffer(np.packbits(known, bitorder="little"))
     layout = _ARROW.decimal128(38, dtype.scale)
-    return pl.Series(_ARROW.Array.from_buffers(layout, len(units), [validity, _ARROW.py_buffer(words)])).cast(dtype)
+    return pl.Series(_ARROW.Array.from_buffers(layout, ends[-1], [validity, _ARROW.py_buffer(words)])).cast(dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +169,8 @@ def sums(values: Ints, edges: Ints) -> Ints:
 
     The running sum may wrap around, and the difference of two of its values wraps back.
     """
-    running = np.zeros(len(values) + 1, dtype=np.int64)
+    running = np.empty(len(values) + 1, dtype=np.int64)
+    running[0] = 0
     np.cumsum(values, out=running[1:])
     return np.diff(running[edges])
 

@@ -17,6 +17,7 @@ from models.rating.kernel.exact import (
     VOLUME_UNIT,
     Flags,
     Ints,
+    constant,
     integers,
     is_first,
     largest,
@@ -180,7 +181,7 @@ def wanted_columns(book: RuleBook) -> list[str]:
     return ["cdr_key", "period_index", "started_at", *VOLUMES, *asked, "tariff_id"]
 
 
-def read_columns(rows: pl.DataFrame, owner: Ints, book: RuleBook, threads: Executor) -> Columns:
+def read_columns(rows: pl.DataFrame, owner: Ints, index: Ints, book: RuleBook, threads: Executor) -> Columns:
     """Take the columns that pricing reads, as many at once as there are threads."""
     asked = {name: absent for name, absent in _READINGS.items() if name in book.components.restricted_by}
     tariff_id = threads.submit(_tariff_codes, rows["tariff_id"], book)
@@ -188,7 +189,7 @@ def read_columns(rows: pl.DataFrame, owner: Ints, book: RuleBook, threads: Execu
     readings = {name: threads.submit(units, rows[name], absent) for name, absent in asked.items()}
     return Columns(
         owner=owner,
-        index=integers(rows["period_index"]),
+        index=index,
         started_at=integers(rows["started_at"]),
         volumes={name: column.result() for name, column in volumes.items()},
         readings={name: column.result() for name, column in readings.items()},
@@ -247,7 +248,7 @@ def _count_wall_clock(periods: Periods, lists_time: Flags) -> None:
 def _tariff_codes(wanted: pl.Series, book: RuleBook) -> Ints:
     """Number the tariff ids of periods as the versions have them, without regard to case."""
     if wanted.null_count() == len(wanted):
-        return np.full(len(wanted), NO_TARIFF_ID, dtype=np.int64)
+        return constant(NO_TARIFF_ID, len(wanted))
     starts, heads = runs(wanted)
     spellings = heads.unique().drop_nulls().sort()
     known = dict(zip(book.versions.tariff_ids, book.versions.tariff_code.tolist(), strict=True))

@@ -138,17 +138,20 @@ def first_matches(book: RuleBook, moments: Moments, slot: Slot, rows: Ints, poli
     Goes through the candidates in the tariff's order; moments that have found theirs drop out.
     """
     found = np.full(len(rows), NO_COMPONENT, dtype=np.int64)
-    open_, version = np.arange(len(rows)), moments.version[rows]
-    for rank in book.ranks[slot]:
-        component = rank.component[version]
-        trial = _Trial(book, rank.kinds, slot, component, rows)
-        applies = _applies(trial, moments, rank, policy)
-        if not rank.exists.all():
-            applies &= rank.exists[version]
+    first, count = book.first[slot], book.count[slot]
+    open_ = np.flatnonzero((count > 0)[moments.version[rows]]) if len(count) else rows[:0]
+    rows = rows[open_]
+    for place, rank in enumerate(book.ranks[slot]):
+        version = moments.version[rows]
+        component = first[version] + place
+        if not rank.kinds and not slot[0]:
+            found[open_] = component
+            break
+        applies = _applies(_Trial(book, rank.kinds, slot, component, rows), moments, rank, policy)
         matched = np.flatnonzero(applies)
         found[open_[matched]] = component[matched]
-        goes_on = np.flatnonzero(~applies & rank.goes_on[version])
-        open_, version, rows = open_[goes_on], version[goes_on], rows[goes_on]
+        goes_on = np.flatnonzero(~applies & (count > place + 1)[version])
+        open_, rows = open_[goes_on], rows[goes_on]
     return found
 
 

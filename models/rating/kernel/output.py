@@ -12,7 +12,7 @@ import polars as pl
 
 from models.rating.kernel.amounts import Rows
 from models.rating.kernel.choosing import NO_VERSION
-from models.rating.kernel.exact import Flags, Ints, decimals
+from models.rating.kernel.exact import Flags, Ints, decimals, decimals_of_pieces
 from models.rating.kernel.facts import PRICED, REASONS
 from models.rating.kernel.matching import CHARGING, ENERGY, PARKING, SLOTS
 from models.rating.kernel.rulebook import MODES, NO_RATE
@@ -93,7 +93,7 @@ def _amount(told: list[Told], name: str) -> pl.Series:
     known = np.concatenate([part.amounts[name][1] for part in told])
     if not known.any():
         return pl.repeat(None, len(known), dtype=PRECISE, eager=True)
-    return decimals(np.concatenate([part.amounts[name][0] for part in told]), known, PRECISE)
+    return decimals_of_pieces([part.amounts[name][0] for part in told], known, PRECISE)
 
 
 def component_frame(priced: Priced) -> pl.DataFrame:

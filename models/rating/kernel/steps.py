@@ -9,6 +9,7 @@ import numpy as np
 
 from models.rating.kernel.amounts import Pricing, Rows, priced_rows
 from models.rating.kernel.exact import UNITS_OF_PRODUCT, Flags, Ints, rounded_quotient, sums
+from models.rating.kernel.facts import Periods
 from models.rating.kernel.matching import CHARGING, ENERGY, PARKING, RESERVED, VOLUME_OF, Slot
 from models.rating.policy import HourSnapping, ParkThenCharge, StepBase
 from models.types.vocabularies import ComponentKind
@@ -58,15 +59,20 @@ def step_rows(pricing: Pricing, rows: list[Rows]) -> Steps:
     last = {slot: _last(row) for slot, row in priced.items()}
     _choose_clock(pricing, last, len(periods.owners))
     every = {slot: _volume(pricing, slot, periods.volumes[VOLUME_OF[slot]], periods.edges) for slot in VOLUME_OF}
-    lacking = {slot: _missing(pricing, slot, last[slot], every[slot]) for slot in VOLUME_OF}
-    stepped = lacking
+    missing = {slot: _missing(pricing, slot, last[slot], every[slot]) for slot in VOLUME_OF}
+    billed = {slot: _billed(slot, last[slot], every[slot], missing[slot]) for slot in (ENERGY, CHARGING, PARKING)}
     if pricing.policy.step_base is StepBase.PRICED_VOLUME:
-        base = {slot: _volume(pricing, slot, row.volume, row.edges) for slot, row in priced.items()}
-        stepped = {slot: _missing(pricing, slot, last[slot], base[slot]) for slot in VOLUME_OF}
-    return Steps(
-        [_step(pricing, slot, last[slot], stepped[slot]) for slot in _ORDER],
-        {slot: _billed(slot, last[slot], every[slot], lacking[slot]) for slot in (ENERGY, CHARGING, PARKING)},
-    )
+        for slot in _slots_with_free_volume(periods, priced):
+            base = _volume(pricing, slot, priced[slot].volume, priced[slot].edges)
+            missing[slot] = _missing(pricing, slot, last[slot], base)
+    return Steps([_step(pricing, slot, last[slot], missing[slot]) for slot in _ORDER], billed)
+
+
+def _slots_with_free_volume(periods: Periods, priced: dict[Slot, Rows]) -> list[Slot]:
+    """List the slots where priced volume is not all volume: every row has volume, so that counting is enough."""
+    return [
+        slot for slot, row in priced.items() if len(row.period) < np.count_nonzero(periods.volumes[VOLUME_OF[slot]])
+    ]
 
 
 def _last(rows: Rows) -> _Last:
@@ -90,7 +96,7 @@ def _choose_clock(pricing: Pricing, last: dict[Slot, _Last], n_owners: int) -> N
 
 def _volume(pricing: Pricing, slot: Slot, volumes: Ints, edges: Ints) -> _Volume:
     """Add volumes up per session, in the units that steps count in."""
-    total = sums(volumes, edges)
+    total = sums(volumes, edges) if volumes.any() else np.zeros(len(edges) - 1, dtype=np.int64)
     if slot == ENERGY:
         return _Volume(total, total)
     actual = total * _SECONDS_OF_HOUR
