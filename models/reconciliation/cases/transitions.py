@@ -64,7 +64,7 @@ def status_after(before: CaseStatus | None, kind: DisputeEventKind) -> CaseStatu
     """
     possible = _FOLLOWS.get(before, {})
     if kind not in possible:
-        names = ", ".join(possible) or "nothing: it is closed"
+        names = ", ".join(each for each in possible if each is not _EVENT.OPENED) or "nothing: it is closed"
         msg = f"{kind} cannot follow {before or 'nothing'} (possible: {names})"
         raise IllegalEventError(msg)
     return possible[kind]

@@ -133,7 +133,7 @@ def _rule(
     try:
         return Ruling(decision, before, refuse_unless_possible(events, event)), event
     except IllegalEventError as error:
-        return Ruling(decision, before, None, str(error)), None
+        return Ruling(decision, before, None, str(error).removeprefix(f"case {decision.case_id}: ")), None
 
 
 def _problems(decision: Decision, state: CaseState, moment: Moment) -> Iterator[str]:
