@@ -15,14 +15,14 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.numbers import format_decimal
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from models.rating.policy import DEFAULT_POLICY, read_choices
 from models.reconciliation.packs.pack import Claim, EvidencePack, Finding, Received
-from models.types.vocabularies import CaseStatus
+from reports.environment import templates
 from reports.evidence_charts import power_chart, travel_chart
-from reports.evidence_words import MATCHES, PARTS, SEVERITIES, VERDICTS, cause_words
-from reports.logos import PACKAGE, logo_for
+from reports.evidence_words import MATCHES, PARTS, SEVERITIES, cause_words, headline, status_words
+from reports.logos import logo_for
 from reports.plain_text import Prose, Verbatim, clipped, shown
 
 VERSION: Final = "v1"
@@ -117,14 +117,6 @@ def record_text(received: Received) -> Verbatim:
     return Verbatim(clipped(text[:MOST_BYTES], len(text), MOST_BYTES))
 
 
-def status_words(pack: EvidencePack) -> str:
-    """Say where the case stands."""
-    if pack.case.status is None:
-        return "not opened yet"
-    level = f", level {pack.case.level}" if pack.case.status is CaseStatus.ESCALATED else ""
-    return str(pack.case.status).replace("_", " ") + level
-
-
 def agreed_choices(policy: str | None) -> list[str]:
     """Give the choices of rating in which an agreement differs from the defaults."""
     if policy is None:
@@ -145,14 +137,7 @@ def is_travel(finding: Finding) -> bool:
 
 @lru_cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(PACKAGE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(finalize=shown)
     environment.filters.update(
         amount=amount,
         bounded=bounded,
@@ -164,6 +149,7 @@ def _environment() -> Environment:
         span=span,
     )
     environment.globals.update(
+        headline=headline,
         is_travel=is_travel,
         local_times=local_times,
         match_words=MATCHES,
@@ -173,6 +159,5 @@ def _environment() -> Environment:
         severity_words=SEVERITIES,
         status_words=status_words,
         travel_chart=travel_chart,
-        verdict_words=VERDICTS,
     )
     return environment

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from models.reconciliation.causes import Cause
-from models.types.vocabularies import MatchKind, Severity, Verdict
+from models.reconciliation.packs.pack import Case
+from models.types.vocabularies import CaseStatus, MatchKind, Severity, Verdict
 
 PARTS: Final[Mapping[str, str]] = {"time": "charging time", "parking": "parking time", "fixed": "fixed fees"}
 """of a price; a part that is not listed is called as it is"""
@@ -17,7 +18,7 @@ SEVERITIES: Final[Mapping[Severity, str]] = {
     Severity.REVIEW: "to be looked at",
     Severity.INFO: "for information",
 }
-VERDICTS: Final[Mapping[Verdict, str]] = {
+_VERDICTS: Final[Mapping[Verdict, str]] = {
     Verdict.HOLD: "Held: payment awaits your answer",
     Verdict.REJECT: "Rejected: by agreement nothing is owed",
     Verdict.ACCEPT: "Accepted: no longer in dispute",
@@ -41,6 +42,21 @@ _CAUSES: Final[Mapping[str, str]] = {
     Cause.OWN_TARIFF: "the tariff inside the CDR, which is not the published one",
     Cause.GROSS_AS_NET: "the amount with VAT in the place of the one without",
 }
+
+
+def headline(case: Case) -> str:
+    """Say in one line where the claim stands: how the case ended, else what the rules say of the CDR."""
+    if case.status is None or case.is_live:
+        return _VERDICTS[case.verdict]
+    return f"Closed: {status_words(case)}"
+
+
+def status_words(case: Case) -> str:
+    """Say the state of the case."""
+    if case.status is None:
+        return "not opened yet"
+    level = f", level {case.level}" if case.status is CaseStatus.ESCALATED else ""
+    return str(case.status).replace("_", " ") + level
 
 
 def cause_words(cause: str) -> str:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, assert_never
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from models.billing.documents import Document, Invoice, MonthlyBill, Party, ReimbursementStatement
 from models.types.vocabularies import AccountKind, ChargeKind
 from reports.charts import week_chart
+from reports.environment import templates
 from reports.formats import Formats, in_fours
 from reports.labels import labels_for
 from reports.labels.english import ENGLISH
-from reports.logos import PACKAGE, logo_for
+from reports.logos import logo_for
 from reports.payment import payment_qr
 from reports.views import lines_of, vehicle_groups
 
@@ -79,13 +80,7 @@ def _formats(locale: str) -> Formats:
 
 @lru_cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(PACKAGE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.globals.update(
         ChargeKind=ChargeKind,
         in_fours=in_fours,

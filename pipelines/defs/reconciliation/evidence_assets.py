@@ -40,8 +40,7 @@ def evidence_packs(context: dg.AssetExecutionContext, home: Home) -> dg.Material
     """
     settings, month = home.settings, month_of(context)
     wanted = MonthOfPacks(home.lake, month, read_cases(home.register))
-    packs = list(wanted.packs())
-    files = write_packs(folder_of(settings.documents, month), packs)
+    files = write_packs(folder_of(settings.documents, month), wanted.packs())
     rendered = render_packs(files, home.compute).rendered if settings.evidence_pdfs else 0
     missing = sorted({*wanted.owners} - {file.case_id for file in files})
     return dg.MaterializeResult(
@@ -49,7 +48,7 @@ def evidence_packs(context: dg.AssetExecutionContext, home: Home) -> dg.Material
             "packs": len(files),
             "written": sum(file.is_new for file in files),
             "rendered": rendered,
-            "without_record": sum(pack.received.record_sha256 is None for pack in packs),
+            "without_record": sum(not file.has_record for file in files),
             "folder": dg.MetadataValue.path(str(folder_of(settings.documents, month))),
         },
         check_results=[

@@ -34,6 +34,8 @@ class PackFile:
     sha256: str
     is_new: bool
     """it was not there, or with other bytes"""
+    has_record: bool
+    """the CDR's own bytes are in it"""
 
     @property
     def pdf(self) -> Path:
@@ -111,4 +113,5 @@ def _write_pack(folder: Path, pack: EvidencePack) -> PackFile:
     is_new = not path.is_file() or path.read_bytes() != content
     if is_new:
         put(path, content)
-    return PackFile(pack.case.case_id, path, sha256_of(content), is_new)
+    has_record = pack.received.record_sha256 is not None
+    return PackFile(pack.case.case_id, path, sha256_of(content), is_new, has_record)
