@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import polars as pl
 
-from models.billing.canonical import sha256_of
 from models.rating.selection import connector_key, tariffs_at_start
 from models.reconciliation.cases import CaseEvent, CaseState, case_state
 from models.reconciliation.packs.assembly import packs_of
@@ -21,14 +19,12 @@ from models.reconciliation.thresholds import limits_of
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from models.types.vocabularies import Verdict
+from pipelines.lib.evidence_packs.records import received_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.quotes.wording import restriction_words, step_words
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.register import Register
 from pipelines.lib.register.disputes import events_by_case
-
-_MODULE: Final = "cdrs"
-_PLACE: Final = ("connection_id", "page_sha256", "page_position")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,59 +125,10 @@ class MonthOfPacks:
         return pl.concat([self._read(Layer.TYPED, "cdrs").clear(), *(frame.filter(named) for frame in frames)])
 
     def _received(self, cdrs: pl.DataFrame) -> dict[str, Received]:
-        rows = cdrs.sort("cdr_key").rows(named=True)
-        records = _Records.of(RawStore(self.lake), rows)
-        return {row["cdr_key"]: _as_received(row, records) for row in rows}
+        return received_of(RawStore(self.lake), cdrs.sort("cdr_key").rows(named=True))
 
 
 _MATCHED: Final = ("matches", "verdicts", "findings", "not_checked")
-
-
-@dataclass(frozen=True, slots=True)
-class _Records:
-    """Records of raw pages by their place, and why some are missing."""
-
-    found: Mapping[tuple[Any, ...], bytes]
-    problems: Mapping[tuple[Any, ...], str]
-
-    @classmethod
-    def of(cls, store: RawStore, rows: list[dict[str, Any]]) -> _Records:
-        """Look all records up at once; one by one only where that fails, to tell which is missing."""
-        places = [_place(row) for row in rows]
-        try:
-            return cls(dict(zip(places, store.records(_full(place) for place in places), strict=True)), {})
-        except (LookupError, ValueError):
-            found: dict[tuple[Any, ...], bytes] = {}
-            problems: dict[tuple[Any, ...], str] = {}
-            for place in places:
-                try:
-                    (found[place],) = store.records([_full(place)])
-                except (LookupError, ValueError) as error:
-                    problems[place] = str(error)
-            return cls(found, problems)
-
-
-def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in _PLACE)
-
-
-def _full(place: tuple[Any, ...]) -> tuple[str, str, str, int]:
-    connection_id, page_sha256, position = place
-    return connection_id, _MODULE, page_sha256, position
-
-
-def _as_received(row: Mapping[str, Any], records: _Records) -> Received:
-    """Give a record's bytes as text where they are UTF-8, else in base64."""
-    place = _place(row)
-    content = records.found.get(place)
-    facts: dict[str, Any] = {"problem": records.problems.get(place)}
-    if content is not None:
-        facts |= {"record_sha256": sha256_of(content), "record_bytes": len(content)}
-        try:
-            facts["record"] = content.decode()
-        except UnicodeDecodeError:
-            facts["record_base64"] = base64.b64encode(content).decode()
-    return msgspec.convert({**row, **facts}, Received)
 
 
 def _worded(components: pl.DataFrame) -> pl.DataFrame:

@@ -2,14 +2,22 @@
 
 import hashlib
 import json
+import shutil
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
+import pytest
 
+from models.reconciliation.cases import case_state
 from models.reconciliation.packs.canonical import pack_json, read_pack
 from models.schemas.registry import Layer
 from models.types.money import rounded
-from models.types.vocabularies import Severity
+from models.types.time import BillingMonth
+from models.types.vocabularies import DisputeEventKind, Severity
+from pipelines.lib.evidence_packs.reading import Cases, MonthOfPacks
+from pipelines.lib.evidence_packs.records import received_of
+from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.register.disputes import export_disputes
 
@@ -185,3 +193,68 @@ def test_power_is_held_against_the_connector(held_for):
     (step,) = pack.power.steps
     assert step.average_kw == pack.power.average_kw > pack.power.limit_kw
     assert pack.findings[0].measured == pack.claim.total_energy_kwh == step.energy_kwh
+
+
+def told(disputed, key, kind, actor, reason):
+    """Give the pack of a case after one more event."""
+    cases = disputed.cases
+    first = cases.events[key][0]
+    more = replace(first, event_index=1, kind=kind, actor=actor, reason=reason, amount=None)
+    events = {**cases.events, key: [first, more]}
+    states = {**cases.states, key: case_state(events[key])}
+    month = BillingMonth(first.billing_month.year, first.billing_month.month)
+    (pack,) = MonthOfPacks(disputed.lake, month, Cases(events, states)).packs([key])
+    return pack
+
+
+@pytest.mark.parametrize(
+    ("kind", "actor", "expected"),
+    [
+        (DisputeEventKind.SENT, "anna", "why"),
+        (DisputeEventKind.WITHDRAWN, "roamledger", "why"),
+        (DisputeEventKind.WITHDRAWN, "anna", None),
+        (DisputeEventKind.WRITTEN_OFF, "anna", None),
+    ],
+)
+def test_reasons_that_are_ours_alone_and_names_of_people_stay_with_us(disputed, held_for, kind, actor, expected):
+    pack = told(disputed, held_for("R16").case.case_id, kind, actor, "why")
+    assert pack.events[1].reason == expected
+    assert (pack.case.status, pack.events[1].is_by_person) == (str(kind), actor == "anna")
+    assert "anna" not in pack_json(pack).decode()
+
+
+def test_a_case_that_ended_keeps_its_pack_though_its_cdr_is_accepted(disputed, held_for):
+    accepted = disputed.table("verdicts").filter(verdict="accept").row(0, named=True)
+    key, like = accepted["cdr_key"], disputed.cases.events[held_for("R16").case.case_id][0]
+    events = [replace(like, case_id=key, cpo_id=accepted["cpo_id"])]
+    events.append(replace(events[0], event_index=1, kind=DisputeEventKind.WITHDRAWN, actor="anna", amount=None))
+    first_day = accepted["billing_month"]
+    month = MonthOfPacks(
+        disputed.lake,
+        BillingMonth(first_day.year, first_day.month),
+        Cases({key: events}, {key: case_state(events)}),
+    )
+    assert month.owners[key] == accepted["cpo_id"]
+    pack = next(pack for pack in month.packs() if pack.case.case_id == key)
+    assert (pack.case.verdict, pack.case.status, pack.case.is_live) == ("accept", "withdrawn", False)
+
+
+def test_before_any_case_is_opened_held_cdrs_have_their_packs(disputed):
+    months = [MonthOfPacks(disputed.lake, month, Cases({}, {})) for month in disputed.months]
+    packs = [pack for month in months for pack in month.packs()]
+    assert len(packs) == disputed.table("verdicts").filter(pl.col("verdict") != "accept").height
+    assert {(pack.case.status, pack.case.held, pack.events) for pack in packs} == {(None, None, ())}
+
+
+def test_a_record_that_was_lost_or_changed_is_said_and_the_others_are_shown(disputed, held_for, tmp_path):
+    shutil.copytree(disputed.home / "lake" / "raw", tmp_path / "raw")
+    pack = held_for("R16")
+    for page in (tmp_path / "raw" / pack.received.connection_id / "cdrs").rglob("*.json.zst"):
+        page.write_bytes(b"(\xb5/\xfd" + page.read_bytes()[4:-1])
+    (other,) = {"ldw", "vlt"} - {pack.received.connection_id}
+    rows = disputed.table("cdrs", Layer.TYPED)
+    wanted = [rows.filter(connection_id=name).row(0, named=True) for name in (pack.received.connection_id, other)]
+    broken, whole = received_of(RawStore(Lake(str(tmp_path))), wanted).values()
+    assert broken.record is None
+    assert broken.problem
+    assert json.loads(whole.record)["id"] == wanted[1]["cdr_id"]
