@@ -81,14 +81,15 @@ class Receiver:
     def _modules(self, lake: Lake, index: ObjectIndex) -> dict[str, Handler]:
         pushes = Pushes(self._spool, index, PulledObjects(lake))
         own = self._settings.own_party.party if self._settings.own_party else _legal_party(lake)
-        credentials = CredentialsModule(self._settings, Register(self._settings.register), self._doorkeeper)
+        register = Register(self._settings.register)
+        credentials = CredentialsModule(self._settings, register, self._doorkeeper)
         return {
             "credentials": credentials.answer,
             "cdrs": pushes.cdrs,
             "sessions": pushes.objects,
             "tariffs": pushes.objects,
             "locations": pushes.locations,
-            "tokens": Authorizing(self._spool, TokenBook(lake), own).authorize,
+            "tokens": Authorizing(self._spool, TokenBook(lake, register), own).authorize,
             INVOICES: pushes.invoice_reconciliation,
         }
 

@@ -19,6 +19,8 @@ import polars as pl
 from models.schemas.registry import Layer
 from models.types.identifiers import object_key
 from pipelines.lib.lake import Lake
+from pipelines.lib.register import Register
+from pipelines.lib.register.token_decisions import is_blocked
 from pipelines.receiver.calls import Call, read_object
 from pipelines.receiver.entries import NOTHING, Entry, one_line
 from pipelines.receiver.envelopes import INVALID, TOO_LITTLE, UNKNOWN_TOKEN, Answer, Refusal, header
@@ -31,9 +33,13 @@ _TABLES: Final = ((Layer.TYPED, "tokens"), (Layer.MASTER, "contracts"), (Layer.M
 
 @dataclass
 class TokenBook:
-    """Tokens, contracts and accounts as intake last wrote them, read again when a file changed."""
+    """Tokens, contracts and accounts as intake last wrote them, read again when a file changed.
+
+    What people decided about a token counts from the moment they did: a block waits for no intake.
+    """
 
     lake: Lake
+    register: Register
     _stamp: tuple[object, ...] = ()
     _tokens: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     _contracts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -43,7 +49,11 @@ class TokenBook:
     def token(self, uid: str, token_type: str) -> dict[str, Any] | None:
         """Give a row of `typed/tokens`; ids are compared without case."""
         self._refresh()
-        return self._tokens.get((uid.upper(), token_type.upper()))
+        token = self._tokens.get((uid.upper(), token_type.upper()))
+        if token is None:
+            return None
+        with self.register.reading() as tx:
+            return token | {"is_valid": token["is_valid"] and not is_blocked(tx, uid, token_type)}
 
     def allowed(self, token: Mapping[str, Any], at: datetime) -> tuple[str, str | None]:
         """Say what OCPI calls AllowedType, and a word for the driver where it is no.

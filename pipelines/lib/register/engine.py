@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from alembic import command
 from alembic.config import Config
@@ -45,6 +45,15 @@ class Register:
         with self.engine.begin() as connection:
             yield connection
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that only reads what is committed: it never waits for a writer, and no writer for it."""
+        with self.engine.connect().execution_options(**{_READS_ONLY: True}) as connection:
+            yield connection
+
+
+_READS_ONLY: Final = "roamledger_reads_only"
+
 
 def _make_private(folder: Path) -> None:
     """Make the register's folder for its owner alone: it holds names, addresses and amounts; an existing one stays."""
@@ -66,7 +75,8 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    is_reading = connection.get_execution_options().get(_READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
 
 
 def _migrate(engine: Engine) -> None:

@@ -65,6 +65,14 @@ def token_decisions(tx: sa.Connection) -> dict[tuple[str, str], list[TokenDecisi
     return found
 
 
+def is_blocked(tx: sa.Connection, uid: str, token_type: str) -> bool:
+    """Tell whether the last decision about a token blocks it."""
+    columns = TOKEN_DECISIONS.c
+    wanted = sa.select(columns.kind).where(columns.token_uid == uid.upper(), columns.token_type == token_type.upper())
+    last = tx.execute(wanted.order_by(columns.decision_index.desc()).limit(1)).scalar_one_or_none()
+    return last == TokenDecisionKind.BLOCK
+
+
 def blocked_spans(tx: sa.Connection) -> pl.DataFrame:
     """Give the spans in which tokens were blocked by people, as `models.reconciliation.token_risk` wants them."""
     rows = [

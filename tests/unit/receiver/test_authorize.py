@@ -7,8 +7,11 @@ import polars as pl
 import pytest
 
 from models.schemas.registry import Layer, table
+from models.types.vocabularies import TokenDecisionKind
 from pipelines.lib.intake import normalise
 from pipelines.lib.raw_store import RawStore
+from pipelines.lib.register import Register
+from pipelines.lib.register.token_decisions import TokenDecision, record_token_decision
 from tests.unit.intake.little_peer import envelope, keep_pages, location
 from tests.unit.receiver.conftest import HUB_TOKEN, NOW
 
@@ -67,6 +70,28 @@ def _write(lake, name, rows):
     file = io.BytesIO()
     pl.DataFrame(filled, schema=schema).write_parquet(file)
     lake.write_bytes(lake.path(Layer.MASTER, name), file.getvalue())
+
+
+@pytest.mark.usefixtures("books")
+def test_a_block_counts_from_the_moment_it_is_decided(receiving, settings):
+    register = Register(settings.register)
+
+    def decide(kind):
+        with register.transaction() as tx:
+            record_token_decision(tx, TokenDecision("04a1", "RFID", kind, "copied", None, (), "ada", NOW))
+
+    def ask(client):
+        info = client.post("2.2.1/tokens/04A1/authorize?type=RFID").json()["data"]
+        return info["allowed"], info["token"]["valid"]
+
+    with receiving() as client:
+        assert ask(client) == ("ALLOWED", True)
+        decide(TokenDecisionKind.BLOCK)
+        assert ask(client) == ("BLOCKED", False)
+        with register.transaction():  # somebody is writing, and drivers are answered all the same
+            assert ask(client) == ("BLOCKED", False)
+        decide(TokenDecisionKind.UNBLOCK)
+        assert ask(client) == ("ALLOWED", True)
 
 
 @pytest.mark.usefixtures("books")
