@@ -8,11 +8,14 @@ Concept: https://docs.dagster.io/guides/build/assets/defining-assets
 import dagster as dg
 
 from models.schemas.registry import Layer
+from models.types.time import BillingMonth
 from pipelines.defs.resources import Home
 from pipelines.lib.asset_keys import asset_keys
-from pipelines.lib.evidence_packs.reading import MonthOfPacks, read_cases
-from pipelines.lib.evidence_packs.writing import folder_of, render_packs, write_packs
+from pipelines.lib.evidence_packs.reading import Cases, MonthOfPacks, read_cases
+from pipelines.lib.evidence_packs.writing import PackFile, folder_of, outdated, render_packs, write_packs
+from pipelines.lib.lake import Lake
 from pipelines.lib.partitions import BILLING_MONTHS, month_of
+from pipelines.lib.settings import Settings
 
 _CHECK = "every_disputed_cdr_has_its_pack"
 _PACKS = dg.AssetKey(["documents", "evidence_packs"])
@@ -36,17 +39,20 @@ _PACKS = dg.AssetKey(["documents", "evidence_packs"])
 def evidence_packs(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """One JSON pack per CDR of the month that is held, rejected, or has a case; a PDF too where settings ask for it.
 
-    A PDF takes a third of a second, so by default they are made when somebody asks (`roamledger disputes packs`).
+    Packs of other months whose cases moved since, by a credit or by time, are written again. A PDF takes a third of a
+    second, so by default they are made when somebody asks (`roamledger disputes packs`).
     """
-    settings, month = home.settings, month_of(context)
-    wanted = MonthOfPacks(home.lake, month, read_cases(home.register))
+    settings, month, cases = home.settings, month_of(context), read_cases(home.register)
+    wanted = MonthOfPacks(home.lake, month, cases)
     files = write_packs(folder_of(settings.documents, month), wanted.packs())
-    rendered = render_packs(files, home.compute).rendered if settings.evidence_pdfs else 0
+    moved = _moved(settings, home.lake, cases, month)
+    rendered = render_packs([*files, *moved], home.compute).rendered if settings.evidence_pdfs else 0
     missing = sorted({*wanted.owners} - {file.case_id for file in files})
     return dg.MaterializeResult(
         metadata={
             "packs": len(files),
             "written": sum(file.is_new for file in files),
+            "moved_in_other_months": len(moved),
             "rendered": rendered,
             "without_record": sum(not file.has_record for file in files),
             "folder": dg.MetadataValue.path(str(folder_of(settings.documents, month))),
@@ -59,3 +65,12 @@ def evidence_packs(context: dg.AssetExecutionContext, home: Home) -> dg.Material
             )
         ],
     )
+
+
+def _moved(settings: Settings, lake: Lake, cases: Cases, month: BillingMonth) -> list[PackFile]:
+    """Write the packs of other months whose cases moved since they were written."""
+    files: list[PackFile] = []
+    for other, keys in outdated(settings.documents, cases.states.values(), month).items():
+        packs = MonthOfPacks(lake, other, cases)
+        files += write_packs(folder_of(settings.documents, other), packs.packs({*keys} & {*packs.owners}))
+    return files

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from models.billing.canonical import sha256_of
+from models.reconciliation.cases import CaseState
 from models.reconciliation.packs.canonical import pack_json, read_pack
 from models.reconciliation.packs.pack import EvidencePack
 from models.types.time import BillingMonth
@@ -70,6 +73,35 @@ def stem_of(case_id: str) -> str:
 def write_packs(folder: Path, packs: Iterable[EvidencePack]) -> list[PackFile]:
     """Write each pack as JSON where it is not there already."""
     return [_write_pack(folder, pack) for pack in packs]
+
+
+def outdated(documents: Path, states: Iterable[CaseState], but_not: BillingMonth) -> dict[BillingMonth, list[str]]:
+    """Give the cases of other months that moved since their packs were written.
+
+    A credit that arrives this month moves a case of an earlier one. What moved has more events than its opening, and
+    its pack on the disk tells fewer of them.
+    """
+    found: dict[BillingMonth, list[str]] = {}
+    for state in states:
+        month = BillingMonth(state.billing_month.year, state.billing_month.month)
+        place = folder_of(documents, month) / f"{stem_of(state.case_id)}.json"
+        if month != but_not and state.events > 1 and _events_told(place) != state.events:
+            found.setdefault(month, []).append(state.case_id)
+    return found
+
+
+def _events_told(pack: Path) -> int:
+    """Count the events in a pack on the disk; none where there is no such pack."""
+    try:
+        return len(msgspec.json.decode(pack.read_bytes(), type=_Told).events)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return 0
+
+
+class _Told(msgspec.Struct):
+    """What is read of a pack to see whether it is up to date."""
+
+    events: list[msgspec.Raw]
 
 
 def render_packs(files: Sequence[PackFile], compute: Compute) -> PdfReport:

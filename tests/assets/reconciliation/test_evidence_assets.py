@@ -85,7 +85,7 @@ def materialise():
 
 def test_every_disputed_cdr_has_its_pack_and_doing_it_again_writes_nothing(home, monkeypatch):
     lake, folder = home
-    assert materialise() == {"packs": 2, "written": 2, "rendered": 0, "without_record": 2}
+    assert materialise() == {"packs": 2, "written": 2, "moved_in_other_months": 0, "rendered": 0, "without_record": 2}
     packs = {pack["case"]["case_id"]: pack for pack in map(json.loads, map(_bytes, sorted(folder.iterdir())))}
     assert sorted(packs) == ["DE*LDW*../HIGH", "DE*LDW*ALONE"]
     high, alone = packs["DE*LDW*../HIGH"], packs["DE*LDW*ALONE"]
@@ -104,7 +104,7 @@ def test_every_disputed_cdr_has_its_pack_and_doing_it_again_writes_nothing(home,
     assert dict(disputes) == {key: pack["case"]["held"] for key, pack in packs.items()}
     # The same again writes nothing, and PDFs come where settings ask for them.
     monkeypatch.setenv("ROAMLEDGER_EVIDENCE_PDFS", "true")
-    assert materialise() == {"packs": 2, "written": 0, "rendered": 2, "without_record": 2}
+    assert materialise() == {"packs": 2, "written": 0, "moved_in_other_months": 0, "rendered": 2, "without_record": 2}
     assert sorted(file.suffix for file in folder.iterdir()) == [".json", ".json", ".pdf", ".pdf"]
 
 

@@ -9,7 +9,15 @@ import pytest
 from models.reconciliation.packs.canonical import read_pack
 from pipelines import cli
 from pipelines.lib.compute import Compute
-from pipelines.lib.evidence_packs.writing import is_rendered, render_packs, stem_of, write_packs
+from pipelines.lib.evidence_packs.reading import MonthOfPacks
+from pipelines.lib.evidence_packs.writing import (
+    folder_of,
+    is_rendered,
+    outdated,
+    render_packs,
+    stem_of,
+    write_packs,
+)
 
 ALONE = Compute(workers=1)
 
@@ -58,6 +66,18 @@ def test_a_pdf_is_rendered_once_and_again_when_its_pack_changes(tmp_path, packs)
     assert file.pdf.read_bytes() == content
     (moved,) = write_packs(tmp_path, [replace(pack, case=replace(pack.case, level=2))])
     assert not is_rendered(moved)
+
+
+def test_cases_of_other_months_that_moved_since_are_outdated(disputed, tmp_path):
+    september, october = disputed.months[:2]
+    cases = disputed.cases
+    keys = sorted(MonthOfPacks(disputed.lake, september, cases).owners)
+    write_packs(folder_of(tmp_path, september), MonthOfPacks(disputed.lake, september, cases).packs())
+    assert outdated(tmp_path, cases.states.values(), october) == {}
+    moved = {**cases.states, keys[0]: replace(cases.states[keys[0]], events=2)}
+    assert outdated(tmp_path, moved.values(), october) == {september: [keys[0]]}
+    assert outdated(tmp_path, moved.values(), september) == {}
+    assert outdated(tmp_path / "empty", moved.values(), october) == {september: [keys[0]]}
 
 
 @pytest.fixture
