@@ -1,17 +1,10 @@
-"""The network as real HTTP on 127.0.0.1: uvicorn in a thread, for as long as the block lasts."""
+"""The network as real HTTP on 127.0.0.1, for as long as the block lasts."""
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from itertools import chain
-from types import TracebackType
-from typing import Self
 
-import uvicorn
-
-from pipelines.lib.errors import UserError
+from pipelines.lib.serving import HttpService
 from pipelines.lib.settings import Connection
 from pipelines.sandbox.application import Network
 from pipelines.sandbox.connections import connections_at, token_env
@@ -22,11 +15,8 @@ from pipelines.sandbox.server_faults import FaultLine, known_faults
 from pipelines.sandbox.wire_versions import modules_in
 from pipelines.sandbox.world import World
 
-HOST = "127.0.0.1"
-_START_SECONDS = 20.0
 
-
-class SandboxServer:
+class SandboxServer(HttpService):
     """Serves a world while its block runs.
 
     Args:
@@ -54,42 +44,7 @@ class SandboxServer:
         modules = {version: with_object_faults(modules_in(version, world), chosen) for version in spoken}
         line = FaultLine(chosen, slow_seconds, world.seed)
         self._network = Network(modules, offered, line, by_hand=by_hand)
-        self._socket = _bound(port)
-        config = uvicorn.Config(
-            self._network.application(),
-            log_level="error",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="sandbox", daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        """Start serving; return when requests are answered."""
-        self._thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > deadline:
-                msg = f"the sandbox did not start on port {self.port}: choose another with --port"
-                raise UserError(msg)
-            time.sleep(0.01)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop serving and free the port."""
-        self._server.should_exit = True
-        self._thread.join(timeout=5)
-        self._socket.close()
-
-    @property
-    def port(self) -> int:
-        """The port that is served."""
-        return int(self._socket.getsockname()[1])
+        super().__init__(self._network.application, name="sandbox", port=port)
 
     @property
     def requests(self) -> int:
@@ -102,26 +57,8 @@ class SandboxServer:
 
     def connections(self) -> tuple[Connection, ...]:
         """Give the connections as the settings declare them."""
-        return connections_at(f"http://{HOST}:{self.port}")
+        return connections_at(self.url)
 
     def tokens(self) -> dict[str, str]:
         """Give the credentials tokens by the name of their environment variable."""
         return {token_env(connection_id): token_of(connection_id) for connection_id in CONNECTION_IDS}
-
-    def wait(self) -> None:
-        """Serve until interrupted."""
-        while self._thread.is_alive():
-            self._thread.join(timeout=0.5)
-
-
-def _bound(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        msg = f"port {port} on {HOST} cannot be used ({error.strerror}): choose another with --port, 0 takes a free one"
-        raise UserError(msg) from None
-    return listener
