@@ -15,6 +15,7 @@ from models.types.vocabularies import Severity
 
 _DESCRIPTIONS: Final = {rule.rule_id: rule.description for rule in catalogue()}
 _GRAVITY: Final = {severity: place for place, severity in enumerate(Severity)}
+_BOUNDS: Final = bounds()
 _OF_THE_AGREEMENT: Final = ("tolerance_amount", "tolerance_pct")
 """thresholds that have columns of their own in the agreement"""
 
@@ -57,7 +58,7 @@ def thresholds_of(tables: PackTables, cpo_id: str, rule_id: str) -> Iterator[Thr
     """Give the thresholds of a rule as they are in force towards a CPO."""
     own = tables.limits.by_cpo.get(cpo_id, DEFAULTS)
     values = _values(own, tables.row("agreements", cpo_id))
-    for name, bound in bounds().items():
+    for name, bound in _BOUNDS.items():
         if rule_id in bound.rules.split():
             yield Threshold(
                 name=name,
@@ -69,5 +70,5 @@ def thresholds_of(tables: PackTables, cpo_id: str, rule_id: str) -> Iterator[Thr
 
 
 def _values(own: Thresholds, agreement: Row) -> Mapping[str, Decimal]:
-    values = {name: Decimal(getattr(own, name)) for name in bounds()}
+    values = {name: Decimal(getattr(own, name)) for name in _BOUNDS}
     return values | {name: agreement[name] for name in _OF_THE_AGREEMENT if agreement.get(name) is not None}
