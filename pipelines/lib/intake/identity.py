@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -11,14 +12,6 @@ from models.types.identifiers import object_key
 
 _ID_FIELD: Final = {"tokens": "uid", "authorizations": "authorization_id"}
 """the module's own id field, where it is not `id`"""
-
-
-class _OwnedName(msgspec.Struct, frozen=True, gc=False):
-    """The name of a well-formed object that says whose it is."""
-
-    country_code: str
-    party_id: str
-    id: str
 
 
 class _Names(msgspec.Struct, frozen=True):
@@ -34,7 +27,10 @@ class _Names(msgspec.Struct, frozen=True):
 
 _NAMES: Final = msgspec.json.Decoder(_Names)
 _NAMELESS: Final = _Names()
-_OWNED: Final = msgspec.json.Decoder(_OwnedName)
+_OWNED: Final = re.compile(
+    rb'\{"country_code": ?"([A-Za-z]{2})", ?"party_id": ?"([A-Za-z0-9]{3})", ?"id": ?"([!#-\[\]-~]+)"[,}]'
+)
+"""how nearly every object begins that says whose it is; no escapes, no white space, nothing but ASCII"""
 _FIELDS: Final = _Names.__struct_fields__
 
 
@@ -82,14 +78,12 @@ def identities(module: str, records: Iterable[bytes]) -> set[bytes]:
 
 
 def _owned_identity(module: str, record: bytes) -> bytes:
-    """Take the short way of a well-formed object; the long one gives the same."""
-    try:
-        names = _OWNED.decode(record)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _identity(module, record)
-    if not names.id:
-        return _identity(module, record)
-    return object_key(names.country_code, names.party_id, names.id).encode(errors="replace")
+    """Take the short way of an object that begins with its name; the long one gives the same.
+
+    It is for counting alone, and a crawl counts while the next page is on its way: the rest stays unread.
+    """
+    name = _OWNED.match(record)
+    return b"*".join(name.groups()).upper() if name else _identity(module, record)
 
 
 def _identity(module: str, record: bytes) -> bytes:

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -44,7 +44,7 @@ class Secrets:
         """
         for spelling in self.spellings:
             text = text.replace(spelling, HIDDEN)
-        return "".join(char if char.isprintable() else " " for char in text)
+        return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
     def redacted(self, content: bytes) -> bytes:
         """Give a body without our secrets: the same object where there were none, which is always but never."""
@@ -63,6 +63,7 @@ class Secrets:
         return tuple(each.encode() for each in shortest)
 
 
+@lru_cache(maxsize=64)  # the link of one page is the URL of the next
 def without_secrets(url: str) -> str:
     """Give a URL that may be kept and printed: no user information, no query but OCPI's own paging parameters."""
     try:
