@@ -66,12 +66,17 @@ class Lake:
 
     def write_bytes(self, path: str, content: bytes) -> None:
         """Write a file beside its place and rename it onto it, so that no reader ever sees half of it."""
-        self.fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-        beside = f"{path}.{uuid.uuid4().hex}.tmp"
+        folder, beside = path.rsplit("/", 1)[0], f"{path}.{uuid.uuid4().hex}.tmp"
         if isinstance(self.fs, LocalFileSystem):  # four times as fast, which a pull of many pages notices
-            Path(beside).write_bytes(content)
-            Path(beside).replace(path)
+            file = Path(beside)
+            try:
+                file.write_bytes(content)
+            except FileNotFoundError:  # the first file of a folder: asking before each would cost all the others
+                self.fs.makedirs(folder, exist_ok=True)
+                file.write_bytes(content)
+            file.replace(path)
         else:
+            self.fs.makedirs(folder, exist_ok=True)
             self.fs.pipe_file(beside, content)
             self.fs.mv(beside, path)
 
