@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from models.rating.kernel.amounts import Matched, Pricing, Rows, flat_keys, priced_rows
+from models.rating.kernel.crossings import Surroundings, uncertain_periods
 from models.rating.kernel.exact import UNITS_OF_PRODUCT, VOLUME_UNIT, Flags, Ints, edges_of, is_first, sums
 from models.rating.kernel.matching import (
     CHARGING,
@@ -25,11 +26,9 @@ from models.rating.kernel.matching import (
 )
 from models.rating.kernel.spans import (
     Possible,
-    Surroundings,
     distinct_pairs,
     pairs_of,
     possible_matches,
-    uncertain_periods,
 )
 from models.rating.kernel.totals import Owners, Side, rounded_total, with_limits
 from models.rating.outcome import Note

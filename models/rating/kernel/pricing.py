@@ -15,6 +15,7 @@ import polars as pl
 
 from models.rating.kernel.amounts import Pricing, Rows, matched_slots, volume_rows
 from models.rating.kernel.choosing import NO_VERSION, Choice, check_tariffs, choose_tariffs
+from models.rating.kernel.crossings import Surroundings
 from models.rating.kernel.exact import Flags, Ints
 from models.rating.kernel.facts import PRICED, REASONS, Columns, Periods, Sessions, periods_of
 from models.rating.kernel.matching import moments_of, scopes_of
@@ -22,7 +23,6 @@ from models.rating.kernel.notes import notes_of
 from models.rating.kernel.openness import Openness, openness_of
 from models.rating.kernel.output import Told, cdr_frame, component_frame, told_of
 from models.rating.kernel.rulebook import RuleBook, rule_book
-from models.rating.kernel.spans import Surroundings
 from models.rating.kernel.steps import Steps, step_rows
 from models.rating.kernel.tables import Tables, read_tables
 from models.rating.kernel.totals import Owners, Totals, totals_of

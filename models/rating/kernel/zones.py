@@ -106,9 +106,13 @@ def wall_clock(sessions: Sessions, periods: Periods, choice: Choice, versions: V
 def _offsets_of_sessions(periods: Periods, code: Ints, tables: list[Offsets]) -> tuple[Ints, Flags]:
     """Give the offset at the first start of a period of each session, and tell whether the clock is set after it."""
     offset, is_set = np.zeros(len(code), dtype=np.int64), np.zeros(len(code), dtype=np.bool_)
+    reach = np.array([periods.earliest.min(), periods.latest.max()])
     for place, table in enumerate(tables):
         here = np.flatnonzero(code == place)
-        since, until = table.places(periods.earliest[here]), table.places(periods.latest[here])
+        since, until = table.places(reach)
+        if since != until:
+            # Only near the nights when this clock is set does a session have to be looked up by itself.
+            since, until = table.places(periods.earliest[here]), table.places(periods.latest[here])
         offset[here], is_set[here] = table.offset[since], since != until
     return offset, is_set
 

@@ -277,12 +277,12 @@ def test_a_session_is_priced_the_same_alone_and_in_company():
 
 def test_a_table_read_in_pieces_is_priced_as_a_whole_one():
     random = seeded(13)
-    sessions, periods, *tariffs = frames([session(random, number) for number in range(200)])
-    whole = rate(sessions, periods, *tariffs)
+    sessions, periods, versions, components = frames([session(random, number) for number in range(200)])
+    whole = rate(sessions, periods, versions, components)
     # Pieces of seven periods begin and end inside sessions.
     cut = pl.concat([periods.slice(first, 7) for first in range(0, len(periods), 7)], rechunk=False)
     assert cut.n_chunks() > 50
-    pieces = rate(sessions, cut, *tariffs)
+    pieces = rate(sessions, cut, versions, components)
     assert pieces.cdrs.equals(whole.cdrs)
     assert pieces.components.equals(whole.components)
 
