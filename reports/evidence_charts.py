@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from models.reconciliation.packs.pack import Claim, Finding, OtherSession, PowerProfile, PowerStep
+from models.reconciliation.packs.found import Finding, OtherSession
+from models.reconciliation.packs.pack import Claim, PowerProfile, PowerStep
 from reports.charts import nice_step
 
 WIDTH: Final = 680.0

@@ -18,7 +18,8 @@ from babel.numbers import format_decimal
 from jinja2 import Environment
 
 from models.rating.policy import DEFAULT_POLICY, read_choices
-from models.reconciliation.packs.pack import Claim, EvidencePack, Finding, Received
+from models.reconciliation.packs.found import Finding
+from models.reconciliation.packs.pack import Claim, EvidencePack, Received
 from reports.environment import templates
 from reports.evidence_charts import power_chart, travel_chart
 from reports.evidence_words import MATCHES, PARTS, SEVERITIES, cause_words, headline, status_words

@@ -9,6 +9,7 @@ import msgspec
 from models.reconciliation.cases import CaseEvent
 from models.reconciliation.packs.discretion import OURS_ALONE, Discretion
 from models.reconciliation.packs.findings import findings_of, other_keys
+from models.reconciliation.packs.found import NotChecked
 from models.reconciliation.packs.pack import (
     FORMAT,
     Authorization,
@@ -16,16 +17,13 @@ from models.reconciliation.packs.pack import (
     Claim,
     Event,
     EvidencePack,
-    NotChecked,
     PowerProfile,
-    PricedRow,
     Received,
     Recipient,
-    Recomputation,
     Session,
-    SubTotal,
 )
 from models.reconciliation.packs.power import Period, power_profile
+from models.reconciliation.packs.priced import PricedRow, Recomputation, SubTotal
 from models.reconciliation.packs.tables import PackTables, Row
 from models.reconciliation.packs.tariffs import tariffs_of
 from models.types.money import BILLED_SCALE, rounded

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from models.reconciliation.packs.discretion import Discretion
-from models.reconciliation.packs.pack import Claim, Finding, OtherSession, Threshold
+from models.reconciliation.packs.found import Finding, OtherSession, Threshold
+from models.reconciliation.packs.pack import Claim
 from models.reconciliation.packs.tables import PackTables, Row
 from models.reconciliation.rules.catalogue import catalogue
 from models.reconciliation.thresholds import DEFAULTS, Thresholds, bounds

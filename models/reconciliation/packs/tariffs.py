@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from models.reconciliation.packs.pack import Tariff, TariffPrice
+from models.reconciliation.packs.priced import Tariff, TariffPrice
 from models.reconciliation.packs.tables import PackTables, Row
 
 
