@@ -10,7 +10,7 @@ from models.schemas.registry import Layer, table
 from models.types.vocabularies import Severity, Verdict
 
 SETTLED: Final = {"cdr_key": pl.String(), "rule_id": pl.String()}
-"""one row per CDR and rule that a person has decided no longer to dispute it for"""
+"""one row per CDR and rule that no longer holds it back, because its dispute has ended (`CaseState.settled_rules`)"""
 
 
 def judge(
@@ -19,13 +19,13 @@ def judge(
     """Give `matched/verdicts`, one row per CDR, sorted by key: reject or hold where any finding says so, else accept.
 
     Reject means that by agreement nothing is owed; it opens a case as a hold does, so that no claim ever leaves the
-    books without one, and people have the last word on it: what they withdrew for a rule that rule no longer blocks.
+    books without one, and people have the last word on it: a rule that a dispute has settled no longer blocks.
 
     Args:
         cdrs: `typed/cdrs`.
         findings: `matched/findings` of these CDRs.
         priced: `priced/wholesale_cdrs` of these CDRs.
-        settled: what people decided, `SETTLED`.
+        settled: what disputes have settled, `SETTLED`.
     """
     is_open = ~pl.col("is_settled")
     by_cdr = (
@@ -55,7 +55,7 @@ def judge(
 
 
 def _with_decisions(findings: pl.DataFrame, settled: pl.DataFrame | None) -> pl.DataFrame:
-    """Add `is_settled`: a person withdrew the case of the CDR while it stood on this rule."""
+    """Add `is_settled`: the dispute of the CDR has ended, and settled this rule."""
     decided = pl.DataFrame(schema=SETTLED) if settled is None else settled
     marked = decided.unique().with_columns(pl.lit(value=True).alias("is_settled"))
     return (

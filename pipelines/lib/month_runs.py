@@ -33,8 +33,8 @@ ISSUING: Final = ("ledger/documents", "ledger/document_lines", "ledger/document_
 def stale_months(lake: Lake, register: Register, upto: BillingMonth | None = None) -> list[BillingMonth]:
     """List the months whose partitions must be worked through again, in order.
 
-    A month counts when it was never closed, has a record that was received after its close's `as_of`, or a CDR that
-    a person withdrew from dispute after it.
+    A month counts when it was never closed, has a record that was received after its close's `as_of`, or a CDR
+    whose dispute has ended since so that it is billed.
     """
     with register.transaction() as tx:
         closed = {close.billing_month: close.as_of for close in finished_closes(tx)}
@@ -48,11 +48,11 @@ def stale_months(lake: Lake, register: Register, upto: BillingMonth | None = Non
 
 
 def _decided_since(tx: Connection, closed: Mapping[date, datetime]) -> set[date]:
-    """Give the closed months in which a person has accepted a CDR since: the next close bills it."""
-    accepted = [state for state in case_states(tx).values() if state.is_accepted_by_person]
+    """Give the closed months in which a dispute has ended since so that its CDR is billed: by the next close."""
+    settled = [state for state in case_states(tx).values() if state.settled_rules]
     return {
         state.billing_month
-        for state in accepted
+        for state in settled
         if state.billing_month in closed and state.changed_at > closed[state.billing_month]
     }
 

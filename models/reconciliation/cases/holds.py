@@ -1,9 +1,8 @@
 """What a held or rejected CDR is disputed for: its blocking findings in one row, ready to open a case with."""
 
-from typing import Final
-
 import polars as pl
 
+from models.reconciliation.cases.transitions import PRICE_RULES
 from models.reconciliation.wording import billed
 from models.types.money import BILLED
 from models.types.vocabularies import Severity, Verdict
@@ -30,7 +29,7 @@ def holds(verdicts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
             pl.format("{} {}: {}", "rule_id", "rule_name", "message").str.join("; ").alias("reason"),
             pl.col("amount_at_stake").max(),
             (pl.col("amount_at_stake").null_count() == 0).alias("is_bounded"),
-            pl.col("rule_id").is_in(_PRICE_RULES).all().alias("is_about_price"),
+            pl.col("rule_id").is_in(PRICE_RULES).all().alias("is_about_price"),
         )
     )
     held = verdicts.filter(pl.col("verdict") != str(Verdict.ACCEPT)).with_columns(
@@ -56,7 +55,3 @@ def _disputed() -> pl.Expr:
         .then(stake)
         .otherwise(claim)
     )
-
-
-_PRICE_RULES: Final = ("R21", "R22", "R26", "R28", "R29")
-"""rules that doubt the price and not the session: a claim below the right price is payable as it stands"""

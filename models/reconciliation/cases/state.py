@@ -17,6 +17,7 @@ from models.reconciliation.cases.transitions import (
     LAST_LEVEL,
     LIVE,
     PAID,
+    PRICE_RULES,
     IllegalEventError,
     status_after,
 )
@@ -71,9 +72,19 @@ class CaseState:
         return self.status in LIVE
 
     @property
-    def is_accepted_by_person(self) -> bool:
-        """Whether a person decided that the CDR stands as it is: it is then accepted, and billed to its driver."""
-        return self.status is CaseStatus.WITHDRAWN and self.is_decided
+    def settled_rules(self) -> tuple[str, ...]:
+        """The rules that no longer hold the CDR back from its driver's bill.
+
+        All of them where a person withdrew the dispute. Those about the price where it ended otherwise and something
+        stays payable: the session took place, and its driver pays by a plan of ours. A doubt about the session itself
+        outlives a payment, because nobody bills a driver for what a thief charged. Rules that fell silent by themselves
+        are settled by nobody, and may speak again.
+        """
+        if self.status is CaseStatus.WITHDRAWN:
+            return self.rule_ids if self.is_decided else ()
+        if self.is_live or not self.amounts.payable:
+            return ()
+        return tuple(rule_id for rule_id in self.rule_ids if rule_id in PRICE_RULES)
 
     @property
     def payable_amount(self) -> Decimal | None:

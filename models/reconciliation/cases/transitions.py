@@ -24,6 +24,9 @@ LIVE: Final = frozenset(
 PAID: Final = frozenset({_STATUS.WRITTEN_OFF, _STATUS.PAID_UNDER_PROTEST, _STATUS.WITHDRAWN})
 """ended for the CPO: what no credit took back is payable"""
 
+PRICE_RULES: Final = ("R21", "R22", "R26", "R28", "R29")
+"""rules that doubt the price and not the session: once the price is settled, the session is billed"""
+
 _ENDINGS: Final = {
     _EVENT.WRITTEN_OFF: _STATUS.WRITTEN_OFF,
     _EVENT.PAID_UNDER_PROTEST: _STATUS.PAID_UNDER_PROTEST,

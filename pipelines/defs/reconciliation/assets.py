@@ -135,7 +135,7 @@ def findings(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Mater
 def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult:
     """One row per CDR: accept, hold or reject, with the claimed and the recomputed price side by side.
 
-    What people withdrew from dispute counts as they decided; the register keeps who and why.
+    What a dispute has settled no longer blocks; the register keeps who decided it and why.
     """
     lake, month = home.lake, month_of(context)
     found = lake.read(Layer.MATCHED, "findings", month)

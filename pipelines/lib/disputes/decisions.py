@@ -91,7 +91,7 @@ class Rulings:
 
     def reopened_months(self) -> list[date]:
         """Give the months in which a CDR is accepted now that was not before: they have to be judged again."""
-        changed = [each.after for each in self.lines if each.after is not None and each.after.is_accepted_by_person]
+        changed = [each.after for each in self.lines if each.after is not None and each.after.settled_rules]
         return sorted({state.billing_month for state in changed})
 
 

@@ -46,12 +46,8 @@ def case_states(tx: Connection) -> dict[str, CaseState]:
 
 
 def settled_rules(tx: Connection) -> pl.DataFrame:
-    """Give the rules for which people no longer dispute a CDR, as `models.reconciliation.verdicts.SETTLED`.
-
-    What was written off or paid under protest stays out of it: the CPO is paid, and the driver is not billed.
-    """
-    decided = [state for _, state in sorted(case_states(tx).items()) if state.is_accepted_by_person]
-    rows = [(state.case_id, rule_id) for state in decided for rule_id in state.rule_ids]
+    """Give the rules that no longer hold a CDR back, as `models.reconciliation.verdicts.SETTLED`."""
+    rows = [(case_id, rule_id) for case_id, state in sorted(case_states(tx).items()) for rule_id in state.settled_rules]
     return pl.DataFrame(rows, schema=SETTLED, orient="row")
 
 

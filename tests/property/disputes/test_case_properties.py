@@ -143,7 +143,7 @@ def _is_possible(arrived, following):
 
 def _outcome(events):
     state = case_state(events)
-    return (state.status, state.amounts, state.level, state.replaced_by, state.is_accepted_by_person, state.rule_ids)
+    return (state.status, state.amounts, state.level, state.replaced_by, state.settled_rules, state.rule_ids)
 
 
 Case.TestCase.settings = settings(derandomize=True, max_examples=150, stateful_step_count=25, deadline=None)

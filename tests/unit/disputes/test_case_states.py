@@ -1,5 +1,6 @@
 """The state of a dispute is the fold of its events, and impossible histories are refused."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -168,10 +169,21 @@ def test_a_credit_may_come_at_any_time():
     assert (state.status, state.amounts.payable) == (CaseStatus.WRITTEN_OFF, 0)
 
 
-def test_who_withdrew_decides_whether_the_claim_is_accepted():
-    assert case_state(history("opened", "withdrawn")).is_accepted_by_person
-    assert not case_state(history("opened", BY_RULES)).is_accepted_by_person
-    assert not case_state(history("opened", "written_off")).is_accepted_by_person
+@pytest.mark.parametrize(
+    ("kinds", "settled"),
+    [
+        (["opened"], ()),
+        (["opened", "withdrawn"], ("R18", "R21")),
+        (["opened", BY_RULES], ()),
+        (["opened", "written_off"], ("R21",)),
+        (["opened", "sent", "expired"], ("R21",)),
+        (["opened", credit("8.00")], ("R21",)),
+        (["opened", credit("20.00")], ()),
+    ],
+)
+def test_how_a_case_ended_decides_which_rules_no_longer_hold_the_cdr_back(kinds, settled):
+    told = [replace(each, rule_ids=("R18", "R21")) for each in history(*kinds)]
+    assert case_state(told).settled_rules == settled
 
 
 @pytest.mark.parametrize(

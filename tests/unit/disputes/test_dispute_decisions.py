@@ -82,7 +82,7 @@ def test_a_part_that_we_no_longer_dispute_becomes_payable_and_the_rest_stays_hel
 
 def test_a_withdrawal_says_which_months_have_to_be_judged_again():
     assert rule(say("withdrawn", reason="x")).reopened_months() == [date(2026, 10, 1)]
-    assert rule(say("sent"), say("written_off", reason="x")).reopened_months() == []
+    assert rule(say("sent")).reopened_months() == []
 
 
 CSV = """\

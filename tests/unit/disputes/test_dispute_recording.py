@@ -213,14 +213,33 @@ def test_a_person_settles_the_rules_of_the_case_and_no_others(register, faulty):
     assert state(register).rule_ids == ("R18", "R21")
 
 
-def test_what_is_paid_under_protest_is_not_billed_to_the_driver(register, faulty):
-    record(register, faulty)
-    add(register, "sent")
-    add(register, "paid_under_protest", happened_at=NOW + timedelta(hours=2))
+def test_a_settled_price_is_billed_and_a_doubted_session_is_not(register, faulty):
+    faulty.cdr("THEFT", started_at=NOW - timedelta(days=10), authorized=False)
+    assert record(register, faulty) == {"opened": 2}
+    for case in (CASE, "DE*LDW*THEFT"):
+        with register.transaction() as tx:
+            said = [event(1, "paid_under_protest", case_id=case, happened_at=NOW + timedelta(hours=2))]
+            append_events(tx, said)
     with register.transaction() as tx:
-        assert settled_rules(tx).is_empty()
+        verdicts = judge_with_decisions(faulty, settled_rules(tx))
+    assert dict(verdicts.select("cdr_key", "verdict").rows()) == {
+        CASE: "accept",
+        "DE*LDW*CLEAN": "accept",
+        "DE*LDW*THEFT": "hold",
+    }
     assert record(register, faulty, NOW + timedelta(days=1)) == {}
     assert state(register).amounts.payable == Decimal("4.25")
+
+
+def test_what_a_partial_credit_leaves_is_billed_to_the_driver(register, faulty):
+    faulty.cdr(
+        "HELD-C", neighbour=True, is_credit=True, credit_reference_id="HELD", total_cost_excl_vat=Decimal("-1.25")
+    )
+    assert record(register, faulty, with_cdrs=True) == {"opened": 1, "credited": 1}
+    assert record(register, faulty, with_cdrs=True) == {}
+    with register.transaction() as tx:
+        verdicts = judge_with_decisions(faulty, settled_rules(tx))
+    assert dict(verdicts.select("cdr_key", "verdict").rows())[CASE] == "accept"
 
 
 def test_the_commands_show_the_case_and_what_is_at_stake(tmp_path, monkeypatch, faulty):
