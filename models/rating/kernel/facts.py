@@ -232,7 +232,9 @@ def periods_of(sessions: Sessions, columns: Columns, policy: Policy) -> Periods:
 def _reach(started_at: Ints, ended_at: Ints, edges: Ints) -> tuple[Ints, Ints]:
     """Say per session when its first period starts and its last one ends; only where they are in disorder, search."""
     falls = np.flatnonzero(started_at[1:] < started_at[:-1]) + 1
-    if np.isin(falls, edges, assume_unique=True).all():
+    begins = np.zeros(len(started_at) + 1, dtype=np.bool_)
+    begins[edges] = True
+    if begins[falls].all():
         return started_at[edges[:-1]], ended_at[edges[1:] - 1]
     return np.minimum.reduceat(started_at, edges[:-1]), np.maximum.reduceat(ended_at, edges[:-1])
 

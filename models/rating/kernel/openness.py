@@ -101,9 +101,9 @@ def _differs(around: Surroundings, found: Matched, possible: Possible) -> tuple[
     plain = np.sort(pair[~possible.is_alternative], kind="stable")
     period = plain[is_first(plain)] // width
     changed = period[~is_first(period)]
-    if not possible.is_alternative.any():
-        return changed, changed[:0]
-    return changed, possible.period[possible.is_alternative & ~np.isin(pair, plain)]
+    second = np.flatnonzero(possible.is_alternative)
+    same = np.append(plain, -1)[np.searchsorted(plain, pair[second])] == pair[second]
+    return changed, possible.period[second[~same]]
 
 
 def _charges_anew(around: Surroundings, found: Matched, possible: Possible) -> Flags:
@@ -164,7 +164,9 @@ def _options(around: Surroundings, found: Matched, possible: Possible | None) ->
         certain = np.full(len(period), not around.is_zone_unknown)
         counts = possible.is_alternative | around.is_zone_unknown | _charges_anew(around, found, possible)
     else:
-        certain = ~np.isin(period, possible.period)
+        looked_into = np.zeros(len(around.version), dtype=np.bool_)
+        looked_into[possible.period] = True
+        certain = ~looked_into[period]
         counts = np.ones(len(possible.period), dtype=np.bool_)
     every = np.concatenate([component[certain], possible.component[counts]])
     pairs = distinct_pairs(np.concatenate([period[certain], possible.period[counts]]), every)
