@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -58,12 +59,8 @@ def test_a_pdf_is_rendered_once_and_again_when_its_pack_changes(tmp_path, packs)
     (file,) = write_packs(tmp_path, [pack])
     assert not is_rendered(file)
     assert render_packs([file], ALONE).rendered == 1
-    content = file.pdf.read_bytes()
     assert is_rendered(file)
     assert render_packs([file], ALONE).rendered == 0
-    file.pdf.unlink()
-    render_packs([file], ALONE)
-    assert file.pdf.read_bytes() == content
     (moved,) = write_packs(tmp_path, [replace(pack, case=replace(pack.case, level=2))])
     assert not is_rendered(moved)
 
@@ -107,11 +104,12 @@ def test_one_case_as_json_and_pdf(command, tmp_path, held_for):
 
 
 def test_every_case_of_an_operator(command, tmp_path, packs):
-    wanted = [pack for pack in packs.values() if pack.claim.cpo_id == "NL*VLT"]
-    said = command("disputes", "packs", "--cpo", "nl-vlt", "--output", str(tmp_path))
-    assert len(list(tmp_path.glob("*.json"))) == len(list(tmp_path.glob("*.pdf"))) == len(wanted) > 0
-    assert f"{len(wanted)} packs" in said
-    assert "0 PDFs rendered" in command("disputes", "packs", "--cpo", "NL*VLT", "--output", str(tmp_path))
+    counts = Counter(pack.claim.cpo_id for pack in packs.values())
+    operator, wanted = counts.most_common()[-1]
+    said = command("disputes", "packs", "--cpo", operator.lower().replace("*", "-"), "--output", str(tmp_path))
+    assert len(list(tmp_path.glob("*.json"))) == len(list(tmp_path.glob("*.pdf"))) == wanted < len(packs)
+    assert f"{wanted} packs" in said
+    assert "0 PDFs rendered" in command("disputes", "packs", "--cpo", operator, "--output", str(tmp_path))
 
 
 def test_what_a_user_gets_wrong_is_said_in_one_line(command, tmp_path):
