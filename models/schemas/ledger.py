@@ -142,6 +142,8 @@ class Disputes(Contract):
     conceded_excl_vat: Billed = optional()
     credited_excl_vat: Billed
     """sum of the credits, which may be more than the claim"""
+    owed_excl_vat: Billed = optional()
+    """of the CDR itself: what is payable and what credits took back, which are negative claims of their own"""
     promised_excl_vat: Billed = optional()
     """what the CPO accepted to credit; null where it accepted nothing, or all"""
     escalation_level: Index

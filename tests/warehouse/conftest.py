@@ -364,7 +364,8 @@ def tables():
             | {
                 "state": "sent", "is_live": True, "claimed_excl_vat": Decimal("99.00"),
                 "payable_excl_vat": Decimal("3.11"), "held_excl_vat": Decimal("95.89"),
-                "conceded_excl_vat": Decimal(0), "credited_excl_vat": Decimal(0), "escalation_level": 1,
+                "conceded_excl_vat": Decimal(0), "credited_excl_vat": Decimal(0),
+                "owed_excl_vat": Decimal("3.11"), "escalation_level": 1,
                 "deadline_on": date(2026, 12, 5), "events": 2, "opened_at": AS_OF, "sent_at": AS_OF,
                 "changed_at": AS_OF,
             }

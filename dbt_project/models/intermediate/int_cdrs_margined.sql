@@ -14,14 +14,22 @@ with session_charges as (
 
 payable as (
     select
-        cdr_key,
-        verdict,
-        rule_ids,
-        claimed_excl_vat,
-        recomputed_excl_vat,
-        difference_excl_vat,
-        case when verdict = 'accept' then claimed_excl_vat end as wholesale_cost
-    from {{ ref('stg_matched__verdicts') }}
+        verdicts.cdr_key,
+        verdicts.verdict,
+        verdicts.rule_ids,
+        verdicts.claimed_excl_vat,
+        verdicts.recomputed_excl_vat,
+        verdicts.difference_excl_vat,
+        -- A dispute that has ended says what is owed. One that goes on costs nothing yet, but for what its credits
+        -- take off elsewhere.
+        cast(case
+            when disputes.case_id is null then case when verdicts.verdict = 'accept' then verdicts.claimed_excl_vat end
+            when disputes.is_live then nullif(disputes.credited_excl_vat, 0)
+            when disputes.owed_excl_vat = disputes.claimed_excl_vat then verdicts.claimed_excl_vat
+            else disputes.owed_excl_vat
+        end as decimal(18, 9)) as wholesale_cost
+    from {{ ref('stg_matched__verdicts') }} as verdicts
+    left join {{ ref('stg_ledger__disputes') }} as disputes on verdicts.cdr_key = disputes.cdr_key
 ),
 
 rates as (

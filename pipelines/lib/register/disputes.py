@@ -85,6 +85,7 @@ def _state_row(state: CaseState) -> dict[str, Any]:
         "held_excl_vat": amounts.held,
         "conceded_excl_vat": amounts.conceded,
         "credited_excl_vat": state.credited,
+        "owed_excl_vat": state.owed_amount,
         "promised_excl_vat": state.promised,
         "escalation_level": state.level,
     }

@@ -14,6 +14,7 @@ select
     held_excl_vat,
     conceded_excl_vat,
     credited_excl_vat,
+    owed_excl_vat,
     promised_excl_vat,
     escalation_level,
     deadline_on,
