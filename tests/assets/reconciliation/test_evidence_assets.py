@@ -1,28 +1,18 @@
 """Evidence packs in Dagster: a reconciled month has the file of every disputed CDR, with the numbers of its tables."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from models.ocpi.exact_json import decode_json
-from models.ocpi.frames import tariff_frames
-from models.ocpi.reading import parse_tariff
 from models.schemas.registry import Layer
-from models.types.time import BillingMonth
-from models.types.vocabularies import TariffSource
 from pipelines.defs.rating import assets as rating
 from pipelines.defs.reconciliation import assets as reconciliation
 from pipelines.defs.reconciliation.evidence_assets import evidence_packs
 from pipelines.defs.resources import Home
-from pipelines.lib.lake import Lake
-from pipelines.lib.settings import load_settings
-from tests.unit.reconciliation.roaming_world import START, World, rows_of
+from tests.assets.reconciliation.claims_home import claims_home
 
-OCTOBER = BillingMonth(2026, 10)
 ASSETS = [
     rating.wholesale,
     reconciliation.matches,
@@ -33,43 +23,13 @@ ASSETS = [
     reconciliation.disputes,
     evidence_packs,
 ]
-TARIFF = """{"country_code": "DE", "party_id": "LDW", "id": "T-AC", "currency": "EUR", "elements": [
-  {"price_components": [{"type": "ENERGY", "price": 0.60, "vat": 19, "step_size": 1}]}],
-  "last_updated": "2026-01-01T00:00:00Z"}"""
-COMPANY = {
-    "legal_entity_id": "nst",
-    **dict.fromkeys(("name", "street", "postal_code", "city", "registration_number", "email", "phone", "website"), "x"),
-    **dict.fromkeys(("iban", "bic", "bank_name"), "x"),
-    "country": "DE",
-    "currency": "EUR",
-    "time_zone": "Europe/Berlin",
-    "ocpi_party_id": "DE*NST",
-}
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A home with 5 kWh at 0.60 EUR three times: claimed right, too high under a hostile id, and never authorized."""
-    monkeypatch.setenv("ROAMLEDGER_HOME", str(tmp_path))
-    monkeypatch.setenv("ROAMLEDGER_NOW", "2026-11-04T23:30:00Z")
+    """A home whose CDR that claims too much has a hostile id, and the folder of its packs."""
     monkeypatch.setenv("ROAMLEDGER_WORKERS", "1")
-    read = parse_tariff(decode_json(TARIFF), "2.2.1")
-    versions, components = tariff_frames([(read, TariffSource.PUBLISHED, datetime(2026, 11, 1, tzinfo=UTC))])
-    world = World()
-    carried = {"tariff_version_ids": versions["tariff_version_id"].to_list()}
-    world.cdr("RIGHT", **carried)
-    world.cdr("../HIGH", started_at=START + timedelta(days=1), total_cost_excl_vat=Decimal("4.25"), **carried)
-    world.cdr("ALONE", started_at=START + timedelta(days=2), authorized=False, **carried)
-    lake = Lake(load_settings().lake)
-    lake.write(Layer.TYPED, "tariff_versions", versions)
-    lake.write(Layer.TYPED, "tariff_components", components)
-    lake.write(Layer.MASTER, "legal_entities", rows_of(Layer.MASTER, "legal_entities", [COMPANY]))
-    lake.write(Layer.MASTER, "agreements", rows_of(Layer.MASTER, "agreements", world.agreements))
-    for name in ("connectors", "tokens"):
-        lake.write(Layer.TYPED, name, rows_of(Layer.TYPED, name, getattr(world, name)))
-    for name in ("cdrs", "authorizations"):
-        lake.write(Layer.TYPED, name, rows_of(Layer.TYPED, name, getattr(world, name)), OCTOBER)
-    lake.write(Layer.TYPED, "charging_periods", rows_of(Layer.TYPED, "charging_periods", world.periods), OCTOBER)
+    lake, _ = claims_home(tmp_path, monkeypatch, high="../HIGH")
     return lake, tmp_path / "documents" / "2026-10" / "disputes"
 
 

@@ -1,31 +1,26 @@
 """Rating and reconciliation in Dagster: a month of claims materialised to verdicts and disputes, on a real home."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import dagster as dg
 import pytest
 
-from models.ocpi.exact_json import decode_json
-from models.ocpi.frames import tariff_frames
-from models.ocpi.reading import parse_tariff
 from models.schemas.registry import Layer
-from models.types.time import BillingMonth
-from models.types.vocabularies import DisputeEventKind, TariffSource
+from models.types.vocabularies import DisputeEventKind
 from pipelines.defs.rating import assets as rating
 from pipelines.defs.reconciliation import assets as reconciliation
 from pipelines.defs.resources import Home
 from pipelines.lib.disputes.decisions import Decision, rule_on
 from pipelines.lib.disputes.recording import Moment
 from pipelines.lib.disputes.terms import Terms
-from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.disputes import append_events, case_states, events_by_case
 from pipelines.lib.settings import load_settings
-from tests.unit.reconciliation.roaming_world import COMPANY, START, World, rows_of
+from tests.assets.reconciliation.claims_home import OCTOBER, claims_home, write_month
+from tests.unit.reconciliation.roaming_world import START, rows_of
 
 NOTHING_MOVED = dict.fromkeys(("opened", "withdrawn", "credited", "replaced", "expired"), 0)
-OCTOBER = BillingMonth(2026, 10)
 ASSETS = [
     rating.wholesale,
     reconciliation.matches,
@@ -38,39 +33,12 @@ ASSETS = [
     *reconciliation.matched_checks,
     *reconciliation.ledger_checks,
 ]
-TARIFF = """{"country_code": "DE", "party_id": "LDW", "id": "T-AC", "currency": "EUR", "elements": [
-  {"price_components": [{"type": "ENERGY", "price": 0.60, "vat": 19, "step_size": 1}]}],
-  "last_updated": "2026-01-01T00:00:00Z"}"""
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """Give a home with 5 kWh at 0.60 EUR three times: claimed right, claimed too high, and never authorized."""
-    monkeypatch.setenv("ROAMLEDGER_HOME", str(tmp_path))
-    monkeypatch.setenv("ROAMLEDGER_NOW", "2026-11-04T23:30:00Z")
-    versions, components = tariff_frames(
-        [(parse_tariff(decode_json(TARIFF), "2.2.1"), TariffSource.PUBLISHED, datetime(2026, 11, 1, tzinfo=UTC))]
-    )
-    world = World()
-    carried = {"tariff_version_ids": versions["tariff_version_id"].to_list()}
-    world.cdr("RIGHT", **carried)
-    world.cdr("HIGH", started_at=START + timedelta(days=1), total_cost_excl_vat=Decimal("4.25"), **carried)
-    world.cdr("ALONE", started_at=START + timedelta(days=2), authorized=False, **carried)
-    lake = Lake(load_settings().lake)
-    lake.write(Layer.TYPED, "tariff_versions", versions)
-    lake.write(Layer.TYPED, "tariff_components", components)
-    lake.write(Layer.MASTER, "legal_entities", rows_of(Layer.MASTER, "legal_entities", [COMPANY]))
-    lake.write(Layer.MASTER, "agreements", rows_of(Layer.MASTER, "agreements", world.agreements))
-    for name in ("connectors", "tokens"):
-        lake.write(Layer.TYPED, name, rows_of(Layer.TYPED, name, getattr(world, name)))
-    write_month(lake, world)
-    return lake, world
-
-
-def write_month(lake, world):
-    by_month = {"cdrs": world.cdrs, "charging_periods": world.periods, "authorizations": world.authorizations}
-    for name, rows in by_month.items():
-        lake.write(Layer.TYPED, name, rows_of(Layer.TYPED, name, rows), OCTOBER)
+    """Give the home of three claims, and its world."""
+    return claims_home(tmp_path, monkeypatch)
 
 
 def materialise():
