@@ -22,6 +22,8 @@ _RIGHT: Final = 676.0
 _TIMES: Final = tuple(
     timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 43200)
 )
+_AN_AGE: Final = 1e8
+"""hours: longer than the calendar, and still a length that can be written"""
 _MOST_TICKS: Final = 8
 _POWER_TICKS: Final = 3
 _HEADROOM: Final = 1.08
@@ -177,7 +179,7 @@ def _arrival(finding: Finding, other: OtherSession) -> datetime | None:
     """Say when one would arrive at the permitted speed, for the sketch only."""
     if finding.unit != "km/h" or not finding.permitted or finding.distance_km is None:
         return None
-    return other.ended_at + timedelta(hours=float(finding.distance_km) / float(finding.permitted))
+    return _later(other.ended_at, timedelta(hours=min(float(finding.distance_km) / float(finding.permitted), _AN_AGE)))
 
 
 def _window(claim: Claim, other: OtherSession, arrival: datetime | None) -> tuple[datetime, datetime]:
@@ -186,7 +188,7 @@ def _window(claim: Claim, other: OtherSession, arrival: datetime | None) -> tupl
         return min(claim.started_at, other.started_at), max(claim.ended_at, other.ended_at)
     way = arrival - other.ended_at
     first = max(other.started_at, other.ended_at - way)
-    return min(first, claim.started_at), max(min(claim.ended_at, arrival + way), arrival)
+    return min(first, claim.started_at), max(min(claim.ended_at, _later(arrival, way)), arrival)
 
 
 def _bar(session: Claim | OtherSession, first: datetime, last: datetime, across: Callable[[datetime], float]) -> Band:
@@ -205,16 +207,20 @@ def _across(first: datetime, last: datetime, left: float = _LEFT) -> Callable[[d
 
 
 def _times(first: datetime, last: datetime, across: Callable[[datetime], float]) -> Iterator[Tick]:
-    """Mark round times (UTC); a day is named where it begins."""
+    """Mark round times (UTC), a few of them however long it took; a day is named where it begins."""
     length = last - first
-    step = next((each for each in _TIMES if length / each <= _MOST_TICKS), _TIMES[-1])
+    step = next((each for each in _TIMES if length / each <= _MOST_TICKS), length / _MOST_TICKS)
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    count = max(0, -((midnight - first) // step))
-    instant = midnight + count * step
-    while instant <= last:
+    # Counted, not added up: one step beyond the last year of the calendar would be an error.
+    for place in range(-((midnight - first) // step), (last - midnight) // step + 1):
+        instant = midnight + place * step
         is_day = instant.time() == midnight.time()
         yield Tick(across(instant), f"{instant:%d %b}" if is_day else f"{instant:%H:%M}")
-        instant += step
+
+
+def _later(instant: datetime, length: timedelta) -> datetime:
+    """Add a length, up to the end of the calendar."""
+    return instant + min(length, datetime.max.replace(tzinfo=instant.tzinfo) - instant)
 
 
 def _rounded(value: float) -> float:

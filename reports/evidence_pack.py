@@ -100,9 +100,9 @@ def local_times(claim: Claim) -> str:
     """Write start and end on the clock of the charge point; nothing where its zone is not known."""
     try:
         zone = ZoneInfo(claim.time_zone or "")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        start, end = claim.started_at.astimezone(zone), claim.ended_at.astimezone(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError):  # the last one at the end of the calendar
         return ""
-    start, end = claim.started_at.astimezone(zone), claim.ended_at.astimezone(zone)
     until = f"{end:%H:%M:%S}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
     return f"{start:%Y-%m-%d %H:%M:%S} to {until} {claim.time_zone}"
 

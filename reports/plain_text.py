@@ -32,7 +32,7 @@ class Verbatim(str):
 def shown(value: object) -> object:
     """Give what a template writes for a value: texts made harmless, everything else as it is."""
     if isinstance(value, Verbatim):
-        return Verbatim("".join(sign if sign == "\n" else _visible(sign) for sign in value))
+        return Verbatim("".join(sign if sign in "\n\t" else _visible(sign) for sign in value))
     if type(value) in {str, Prose}:
         text, longest = str(value), MOST_PROSE if isinstance(value, Prose) else LONGEST
         return clipped("".join(map(_visible, text[:longest])), len(text), longest)

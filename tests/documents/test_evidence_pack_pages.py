@@ -180,3 +180,29 @@ def test_without_a_distance_or_periods_nothing_is_drawn():
     pack = sample()
     assert travel_chart(pack.claim, pack.findings[1]) is None
     assert power_chart(sample(power={"steps": []}).power) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"), ("9999-12-31T23:00:00Z", "9999-12-31T23:59:59.999999Z")],
+)
+def test_sessions_at_the_ends_of_the_calendar_are_drawn_like_others(start, end):
+    steps = [{"started_at": start, "ended_at": end, "energy_kwh": "1", "average_kw": "999999999.999"}]
+    late = [{**msgspec.to_builtins(finding), "permitted": "0.000000001"} for finding in sample().findings]
+    late[0]["other"] |= {"started_at": "9999-12-30T00:00:00Z", "ended_at": "9999-12-31T00:00:00Z"}
+    page = evidence_html(
+        sample(claim={"started_at": start, "ended_at": end}, power={"steps": steps}, findings=late), CONTEXT
+    )
+    assert page.count('text-anchor="middle"') < 30
+
+
+def test_a_session_of_thousands_of_periods_is_one_drawing():
+    step = {
+        "started_at": "2026-10-10T12:21:00Z",
+        "ended_at": "2026-10-10T12:21:01Z",
+        "energy_kwh": "1",
+        "average_kw": "5",
+    }
+    chart = power_chart(sample(power={"steps": [step] * 5000}).power)
+    assert chart.area.count("Z") == 5000
+    assert len(chart.times) <= 10
