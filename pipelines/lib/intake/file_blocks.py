@@ -6,6 +6,8 @@ whole, and only one that fails is looked through for the lines that are no JSON.
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,47 @@ class BlockFinding:
     """lines that are no JSON, each with its number in the block from 0"""
 
 
+@dataclass(frozen=True, slots=True)
+class BlockRange:
+    """Where one block stands in its file."""
+
+    start: int
+    end: int
+    lines: int
+    """lines in it, empty ones too"""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A file of lines, looked over once."""
+
+    sha256: str
+    blocks: tuple[BlockRange, ...]
+
+
+def survey(path: Path, size: int) -> Survey | None:
+    """Hash an NDJSON file and say where its blocks stand, as `file_blocks` cuts it; None for any other, and for gzip.
+
+    Raises:
+        FileProblem: for a line too long to be a record.
+    """
+    with opened(path) as file:
+        if isinstance(file.raw, gzip.GzipFile) or not is_ndjson(file):
+            return None
+    digest, blocks, start, at = hashlib.sha256(), list[BlockRange](), 0, 0
+    with path.open("rb", buffering=0) as file:
+        while part := file.read(size):
+            digest.update(part)
+            if end := part.rfind(b"\n") + 1:
+                blocks.append(BlockRange(start, at + end, part.count(b"\n")))
+                start = at + end
+            at += len(part)
+            _hold_to_length(at - start)
+    if at > start:
+        blocks.append(BlockRange(start, at, 1))
+    return Survey(digest.hexdigest(), tuple(blocks))
+
+
 def file_blocks(path: Path, size: int) -> Iterator[bytes] | None:
     """Give the bytes of an NDJSON file in blocks of about `size` that end with a line; None for any other file.
 
@@ -50,14 +93,18 @@ def _blocks(path: Path, size: int) -> Iterator[bytes]:
             end = part.rfind(b"\n") + 1
             if not end:
                 rest += part
-                if len(rest) > LONGEST_LINE:
-                    msg = f"a line is longer than {LONGEST_LINE >> 20} MiB: write one record a line"
-                    raise FileProblem(msg)
+                _hold_to_length(len(rest))
                 continue
             yield rest + part[:end]
             rest = part[end:]
     if rest:
         yield rest
+
+
+def _hold_to_length(size: int) -> None:
+    if size > LONGEST_LINE:
+        msg = f"a line is longer than {LONGEST_LINE >> 20} MiB: write one record a line"
+        raise FileProblem(msg)
 
 
 def look_at(block: bytes) -> BlockFinding:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +26,14 @@ import msgspec
 
 from models.ocpi.envelope import PageFormat
 from models.ocpi.problems import RecordProblem
+from pipelines.lib.compute import Compute
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.file_blocks import BlockFinding, file_blocks, look_at
+from pipelines.lib.intake.block_parts import BlockPart, Taken, keep_block, take_part
+from pipelines.lib.intake.file_blocks import Survey, file_blocks, survey
 from pipelines.lib.intake.file_formats import FileProblem, FileRecord, content_sha256, file_records
 from pipelines.lib.intake.file_report import MOST_PROBLEMS, FileFinding, FileReport
 from pipelines.lib.intake.identity import read_names, record_id
+from pipelines.lib.intake.landing import grouped
 from pipelines.lib.intake.pages import page_of_lines
 from pipelines.lib.intake.readers import READERS, PageContext
 from pipelines.lib.lake import Lake
@@ -45,9 +48,8 @@ CHECKED_BYTES: Final = 64 << 20
 only lines that are no JSON are reported, and intake quarantines the rest."""
 
 _TOO_LARGE: Final = "too large to be checked record by record here: see what intake quarantines"
-_PACKERS: Final = 2
-_MOST_WAITING: Final = 4
-"""blocks in memory that are not on the disk yet"""
+_ID_TIME: Final = "%Y%m%dT%H%M%SZ"
+"""how a pull id begins"""
 _SHA_DIGITS: Final = 24
 _DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 _MEND: Final = "correct it and send the record again; it is quarantined until then"
@@ -96,34 +98,38 @@ class _Loading:
 
     def run(self) -> FileReport:
         try:
-            sha256 = content_sha256(self.path)
+            blocks = survey(self.path, PAGE_BYTES) if self._is_large else None
+            sha256 = blocks.sha256 if blocks else content_sha256(self.path)
             pull_id, is_finished = self._pull_id(sha256)
             if is_finished:
                 return self._report("duplicate", sha256, pull_id)
-            self._store(pull_id)
+            self._store(pull_id, blocks)
         except FileProblem as problem:
             self._find(None, None, str(problem), "nothing of the file was loaded")
             return self._report("rejected", None, None)
         return self._report("loaded", sha256, pull_id)
+
+    @property
+    def _is_large(self) -> bool:
+        return self.path.stat().st_size > CHECKED_BYTES
 
     def _pull_id(self, sha256: str) -> tuple[str, bool]:
         """Give the id under which this content was begun or finished before, else a new one; and whether it is done."""
         ending = f"-file-{sha256[:_SHA_DIGITS]}"
         folder = f"{self.lake.root}/raw/{self.source.connection.connection_id}/{self.source.module}"
         begun = sorted(str(each).rsplit("/", 1)[1] for each in self.lake.fs.glob(f"{folder}/*{ending}"))
-        pull_id = begun[0] if begun else f"{self.settings.clock():%Y%m%dT%H%M%SZ}{ending}"
+        pull_id = begun[0] if begun else f"{self.settings.clock():{_ID_TIME}}{ending}"
         done = RawStore(self.lake).has_pull(self.source.connection.connection_id, self.source.module, pull_id)
         return pull_id, done
 
-    def _store(self, pull_id: str) -> None:
+    def _store(self, pull_id: str, found: Survey | None) -> None:
         now = self.settings.clock()
-        is_checked = self.path.stat().st_size <= CHECKED_BYTES
-        blocks = None if is_checked else file_blocks(self.path, PAGE_BYTES)
-        if blocks is None:
-            self._store_records(pull_id)
-        else:
-            self.notes.append(_TOO_LARGE)
+        if found is not None:
+            self._take_parts(pull_id, found)
+        elif self._is_large and (blocks := file_blocks(self.path, PAGE_BYTES)) is not None:
             self._store_blocks(pull_id, blocks)
+        else:
+            self._store_records(pull_id)
         self._keep_source(pull_id)
         RawStore(self.lake).finish(
             Manifest(
@@ -141,25 +147,38 @@ class _Loading:
             )
         )
 
-    def _store_blocks(self, pull_id: str, blocks: Iterator[bytes]) -> None:
-        """Keep a file of lines byte for byte, a block a page; hashing and packing leave the interpreter to others."""
+    def _take_parts(self, pull_id: str, found: Survey) -> None:
+        """Store and land a file of lines byte for byte, a block a page, some at a time."""
+        self.notes.append(_TOO_LARGE)
+        page, parts, first = self._page_of_lines(pull_id), list[BlockPart](), 0
+        for blocks in grouped(found.blocks, attrgetter("lines")):
+            parts.append(
+                BlockPart(
+                    *(self.lake.url, alpha2_by_alpha3(), self.source.owner_id, str(self.path), page, first, blocks)
+                )
+            )
+            first += len(blocks)
         line = 1
-        with ThreadPoolExecutor(_PACKERS, thread_name_prefix="pages") as packers:
-            waiting: deque[Future[tuple[Provenance, BlockFinding]]] = deque()
-            for sequence, block in enumerate(blocks):
-                waiting.append(packers.submit(self._write_block, pull_id, sequence, block))
-                if len(waiting) > _MOST_WAITING:
-                    line = self._take_block(waiting.popleft().result(), line)
-            for each in waiting:
-                line = self._take_block(each.result(), line)
+        for taken in Compute(self.settings.workers).map(take_part, parts):
+            for each in taken:
+                line = self._take_block(each, line)
 
-    def _write_block(self, pull_id: str, sequence: int, block: bytes) -> tuple[Provenance, BlockFinding]:
-        found = look_at(block)
-        page = self._provenance(pull_id, sequence, block, found.records, "ndjson")
-        RawStore(self.lake).write_page(page, block)
-        return page, found
+    def _store_blocks(self, pull_id: str, blocks: Iterator[bytes]) -> None:
+        """Keep a packed file of lines byte for byte, a block a page."""
+        self.notes.append(_TOO_LARGE)
+        page, store, line = self._page_of_lines(pull_id), RawStore(self.lake), 1
+        for sequence, block in enumerate(blocks):
+            line = self._take_block(keep_block(store, msgspec.structs.replace(page, sequence=sequence), block), line)
 
-    def _take_block(self, written: tuple[Provenance, BlockFinding], line: int) -> int:
+    def _page_of_lines(self, pull_id: str) -> Provenance:
+        """Give what all pages of a file of lines have in common.
+
+        They came when the file was first begun: so a loading that is done again writes the same.
+        """
+        begun = datetime.strptime(pull_id.split("-", maxsplit=1)[0], _ID_TIME).replace(tzinfo=UTC)
+        return msgspec.structs.replace(self._provenance(pull_id, 0, b"", 0, "ndjson"), received_at=begun)
+
+    def _take_block(self, written: Taken, line: int) -> int:
         """Note a block that is stored; give the number of the line after it."""
         page, found = written
         if page.records:
@@ -187,7 +206,7 @@ class _Loading:
         self._write_page(pull_id, group)
 
     def _checked_records(self) -> Iterator[FileRecord]:
-        is_checked = self.path.stat().st_size <= CHECKED_BYTES
+        is_checked = not self._is_large
         if not is_checked:
             self.notes.append(_TOO_LARGE)
         for record in file_records(self.path, self.source.module, self.notes):

@@ -1,20 +1,21 @@
 """Landing: each pull's pages are read exactly once, into columns beside their raw records.
 
-Layout: `<lake>/landed/<LANDING>/<connection_id>/<module>/<pull_id>/<part>/<table>.parquet`; a part is some thousand
-records, so that many can be read at once and none fills the memory. `records.parquet` is the last table of a part and
-`landed.json` the last file of a pull, so a landing that was killed goes on where it stopped. What is landed depends on
-nothing but the pull's own pages: what became of a record in view of all others is decided in `outcomes.py`.
+Layout: `<lake>/landed/<LANDING>/<connection_id>/<module>/<pull_id>/<first>-<last>/<table>.parquet`; a part is some
+thousand records, those of its first to its last page, so that many can be read at once and none fills the memory.
+`records.parquet` is the last table of a part and `landed.json` the last file of a pull, so a landing that was killed
+goes on where it stopped. What is landed depends on nothing but the pull's own pages: what became of a record in view of
+all others is decided in `outcomes.py`. Large files are landed while they are stored (`block_parts.py`).
 """
 
 from __future__ import annotations
 
 import gc
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import polars as pl
@@ -25,7 +26,7 @@ from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
 from pipelines.lib.lake import COMPRESSION, Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-LANDING: Final = "5"
+LANDING: Final = "6"
 """Raise it whenever records are read differently: everything is then landed anew from the raw pages."""
 
 RECORDS: Final = "records"
@@ -56,6 +57,9 @@ RECORD_SCHEMA: Final = pl.Schema(
 _DTYPES: Final = RECORD_SCHEMA.to_frame().schema
 
 PULL_COLUMNS: Final = ("connection_id", "module", "ocpi_version", "pull_id")
+
+
+_Page = TypeVar("_Page")
 
 
 def _here() -> Compute:
@@ -108,10 +112,10 @@ class Landed:
                 alpha2=dict(self.alpha2),
                 module=manifest.module,
                 owner_id=manifest.owner_id,
-                folder=self._part(manifest, number),
+                folder=part_folder(self.lake, manifest, pages[0].sequence, pages[-1].sequence),
                 pages=pages,
             )
-            for number, pages in enumerate(_grouped(manifest.pages))
+            for pages in grouped(manifest.pages, _records_of)
         ]
 
     def records(self, manifests: list[Manifest]) -> pl.DataFrame:
@@ -130,8 +134,9 @@ class Landed:
 
         A month of a large pull needs few of its parts, and one at a time: the pull as a whole may not fit the memory.
         """
-        for number, pages in enumerate(_grouped(manifest.pages)):
-            path = f"{self._part(manifest, number)}/{name}.parquet"
+        for pages in grouped(manifest.pages, _records_of):
+            folder = part_folder(self.lake, manifest, pages[0].sequence, pages[-1].sequence)
+            path = f"{folder}/{name}.parquet"
             if not sequences.isdisjoint(page.sequence for page in pages) and self.lake.fs.exists(path):
                 yield pl.read_parquet(self.lake.read_bytes(path))
 
@@ -139,37 +144,48 @@ class Landed:
         frames = list(self.of_pages(manifest, name, {page.sequence for page in manifest.pages}))
         return _with_pull(pl.concat(frames), manifest) if frames else None
 
-    def _part(self, manifest: Manifest, number: int) -> str:
-        return f"{self._folder(manifest)}/{number:05d}"
-
     def _folder(self, manifest: Manifest) -> str:
-        return f"{self.lake.root}/landed/{LANDING}/{manifest.connection_id}/{manifest.module}/{manifest.pull_id}"
+        return landed_folder(self.lake, manifest)
+
+
+def landed_folder(lake: Lake, pull: Manifest | Provenance) -> str:
+    """Name the folder of a landed pull."""
+    return f"{lake.root}/landed/{LANDING}/{pull.connection_id}/{pull.module}/{pull.pull_id}"
+
+
+def part_folder(lake: Lake, pull: Manifest | Provenance, first: int, last: int) -> str:
+    """Name the folder of the part that has the pages from `first` to `last`, by their sequence."""
+    return f"{landed_folder(lake, pull)}/{first:05d}-{last:05d}"
 
 
 def land_part(part: Part) -> None:
     """Read the pages of a part and write its tables. It runs in any process: all it needs is in the part."""
     lake = Lake(part.lake_url)
     store, batch = RawStore(lake), Batch(part.module, READERS[part.module](part.alpha2))
-    with _without_collector():
+    with without_collector():
         for page in part.pages:
             context = PageContext(
                 page.sequence, page.sha256, page.received_at, page.ocpi_version, part.owner_id, page.format
             )
-            batch.add_page(context, store.read_page(page))
-        tables = {**batch.frames(), RECORDS: record_rows(batch)}
-    for name, frame in tables.items():
+            _ = batch.add_page(context, store.read_page(page))
+    write_part(lake, part.folder, batch)
+
+
+def write_part(lake: Lake, folder: str, batch: Batch) -> None:
+    """Write the tables of a part, its records last: a part that has them is whole."""
+    for name, frame in {**batch.frames(), RECORDS: record_rows(batch)}.items():
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression=COMPRESSION)
-        lake.write_bytes(f"{part.folder}/{name}.parquet", buffer.getvalue())
+        lake.write_bytes(f"{folder}/{name}.parquet", buffer.getvalue())
 
 
-def _grouped(pages: Iterable[Provenance]) -> Iterator[tuple[Provenance, ...]]:
+def grouped(pages: Iterable[_Page], records_of: Callable[[_Page], int]) -> Iterator[tuple[_Page, ...]]:
     """Group pages until a part is full; one part at least."""
-    group: list[Provenance] = []
+    group: list[_Page] = []
     records = 0
     for page in pages:
         group.append(page)
-        records += max(page.records, 1)
+        records += records_of(page)
         if records >= _PART_RECORDS:
             yield tuple(group)
             group, records = [], 0
@@ -177,8 +193,12 @@ def _grouped(pages: Iterable[Provenance]) -> Iterator[tuple[Provenance, ...]]:
         yield tuple(group)
 
 
+def _records_of(page: Provenance) -> int:
+    return max(page.records, 1)
+
+
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Let the collector rest: it would go through a hundred thousand new objects again and again, and find nothing."""
     was_on = gc.isenabled()
     gc.disable()

@@ -93,8 +93,16 @@ class Batch:
     """rows of `landing.RECORD_SCHEMA` for records that were read all at once"""
     _taken: list[tuple[int, int]] = field(default_factory=list)
 
-    def add_page(self, context: PageContext, content: bytes) -> None:
-        """Read a page; one that cannot be cut into records is one row of its own."""
+    @property
+    def count(self) -> int:
+        """Records and unreadable pages so far."""
+        return len(self.records) + sum(map(len, self.plain))
+
+    def add_page(self, context: PageContext, content: bytes) -> list[bytes]:
+        """Read a page; one that cannot be cut into records is one row of its own.
+
+        Returns those of its records that were not plain, and had to be read one by one.
+        """
         try:
             records = read_page(content, context.page_format)
         except RecordProblem as problem:
@@ -105,11 +113,11 @@ class Batch:
                     *(problem.rule, str(problem), text, None, None, context.received_at),
                 )
             )
-            return
+            return []
         taken = self._take_plain(context, records, is_text=_is_utf8(content))
-        for position, record in enumerate(records):
-            if position not in taken:
-                self.records.append(self._row(context, position, record))
+        others = [(position, record) for position, record in enumerate(records) if position not in taken]
+        self.records.extend(self._row(context, position, record) for position, record in others)
+        return [record for _, record in others]
 
     def _take_plain(self, context: PageContext, records: list[bytes], *, is_text: bool) -> set[int]:
         """Let the reader take what is plain all at once; give the positions of that."""

@@ -2,8 +2,12 @@
 
 import gzip
 import json
+import shutil
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+import polars as pl
 import pytest
 
 from models.schemas.registry import Layer
@@ -19,6 +23,12 @@ SOURCE = FileSource(
     "cdrs",
 )
 LINES = [json.dumps(cdr(number)).encode() for number in range(40)]
+
+
+@pytest.fixture
+def settings(settings):
+    """The same with one process: further ones take seconds to start."""
+    return settings.model_copy(update={"workers": 1})
 
 
 @pytest.fixture
@@ -73,6 +83,45 @@ def test_parts_of_a_pull_give_every_month_its_rows(settings, lake, loading, monk
     assert len(list(Path(lake.root).rglob("records.parquet"))) > 3
     cdrs, periods = (lake.read_months(Layer.TYPED, name) for name in ("cdrs", "charging_periods"))
     assert periods["cdr_key"].n_unique() == cdrs["cdr_key"].n_unique() == len(LINES)
+
+
+def landed(lake):
+    """Every landed table of a lake by where it stands."""
+    return {path.relative_to(lake.root): pl.read_parquet(path) for path in Path(lake.root).glob("landed/**/*.parquet")}
+
+
+@pytest.mark.parametrize("odd", [b"", b"\n\n\n", b'{"id": "X"\n', b'{"id": "\xff"}\n'])
+def test_what_is_landed_while_it_is_stored_is_what_its_pages_say(settings, lake, loading, monkeypatch, odd):
+    monkeypatch.setattr(landing, "_PART_RECORDS", 8)
+    loading(b"\n".join([*LINES[:20], odd + LINES[20], *LINES[21:], b""]))
+    while_stored = landed(lake)
+    shutil.rmtree(Path(lake.root) / "landed")
+    normalise(settings, lake)
+    from_pages = landed(lake)
+    assert len(from_pages) > 3
+    common = from_pages.keys() & while_stored.keys()
+    assert odd == b"\n\n\n" or common == from_pages.keys() == while_stored.keys()
+    assert all(while_stored[place].equals(from_pages[place]) for place in common)
+
+
+def test_a_loading_that_was_killed_is_done_again_as_if_it_had_not_been(settings, lake, loading, monkeypatch):
+    monkeypatch.setattr(landing, "_PART_RECORDS", 8)
+    loading(b"\n".join(LINES))
+    before = landed(lake)
+    (manifest,) = Path(lake.root).rglob("pull.json")
+    pages = msgspec.json.decode(manifest.read_bytes())["pages"]
+    manifest.unlink()
+    shutil.rmtree(next(iter(Path(lake.root).glob("landed/*/*/*/*/00000-*"))))
+    later = settings.model_copy(update={"now": settings.clock() + timedelta(hours=3), "workers": 2})
+    path = Path(settings.home) / "again.ndjson"
+    path.write_bytes(b"\n".join(LINES))
+    assert load_file(later, lake, path, SOURCE).outcome == "loaded"
+    again = landed(lake)
+    assert again.keys() == before.keys()
+    assert all(again[place].equals(before[place]) for place in before)
+    (manifest,) = Path(lake.root).rglob("pull.json")
+    told_again = msgspec.json.decode(manifest.read_bytes())["pages"]
+    assert [page | {"url": ""} for page in told_again] == [page | {"url": ""} for page in pages]
 
 
 def test_a_bad_line_is_named_and_quarantined_alone(settings, lake, loading):
