@@ -386,6 +386,20 @@ def disputes_packs(month: OfMonth = "", cpo: OfCpo = "", output: Folder = None) 
     raise typer.Exit(command.several(month, cpo, output, console))
 
 
+@disputes.command("letters")
+def disputes_letters(
+    month: OfMonth = "",
+    first: Annotated[str, typer.Option("--from", help="instead of a month: cases opened from this day on")] = "",
+    last: Annotated[str, typer.Option("--to", help="and up to this day; today by default")] = "",
+    cpo: OfCpo = "",
+    output: Folder = None,
+) -> None:
+    """A message per CPO in its language, with its live cases as a CSV beside it. Nothing is sent."""
+    from pipelines.commands import dispute_letters as command
+
+    raise typer.Exit(command.write(month, first, last, cpo, output, console))
+
+
 @disputes.command("rules")
 def disputes_rules() -> None:
     """The catalogue of rules, with what each holds and its thresholds."""
