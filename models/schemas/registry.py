@@ -24,6 +24,10 @@ class Layer(StrEnum):
     LEDGER = "ledger"
 
 
+class OlderTableError(ValueError):
+    """Raised where a stored table is too old to be read under its contract."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A Parquet table of the lake: `<lake>/<layer>/<name>/[billing_month=YYYY-MM/]part-0.parquet`."""
@@ -39,6 +43,21 @@ class Table:
         """The Polars types of its columns, in contract order."""
         columns = self.contract.to_schema().columns
         return {name: column.dtype.type for name, column in columns.items()}
+
+    def adopted(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Give a frame that an earlier version of this product wrote the columns that came since, as unknown.
+
+        Raises:
+            OlderTableError: where a missing column may not be unknown; the text names it.
+        """
+        columns = self.contract.to_schema().columns
+        missing = [name for name in columns if name not in frame.columns]
+        required = [name for name in missing if not columns[name].nullable]
+        if required:
+            msg = f"{self.layer}/{self.name} was written by an older version and lacks {', '.join(required)}"
+            raise OlderTableError(msg)
+        added = [pl.lit(None, columns[name].dtype.type).alias(name) for name in missing]
+        return frame.with_columns(added).select(list(columns))
 
     def empty(self) -> pl.DataFrame:
         """Give a frame without rows that fits the contract."""

@@ -16,8 +16,9 @@ import fsspec
 import polars as pl
 from fsspec.implementations.local import LocalFileSystem
 
-from models.schemas.registry import Layer, Table, table
+from models.schemas.registry import Layer, OlderTableError, Table, table
 from models.types.time import BillingMonth
+from pipelines.lib.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,7 +87,11 @@ class Lake:
         hand_over = table(layer, name)
         if not self.fs.exists(path):
             return hand_over.empty()
-        return pl.read_parquet(self.read_bytes(path)).select(list(hand_over.schema))
+        try:
+            return hand_over.adopted(pl.read_parquet(self.read_bytes(path)))
+        except OlderTableError as error:
+            msg = f"{error}: delete {path} and run roamledger pull, which makes it again"
+            raise UserError(msg) from None
 
     def read_bytes(self, path: str) -> bytes:
         """Read a whole file."""
@@ -99,7 +104,10 @@ class Lake:
         return pl.concat([table(layer, name).empty(), *frames], how="vertical")
 
     def read_columns(self, layer: Layer, name: str, columns: Sequence[str]) -> pl.DataFrame:
-        """Read some columns of every partition, as one frame in the order of the months; the others are not decoded."""
+        """Read some columns of every partition, as one frame in the order of the months; the others are not decoded.
+
+        Of columns that an older version did not write nothing is made up: name those that always were.
+        """
         paths = [self.path(layer, name, month) for month in self.months(layer, name)]
         frames = [pl.read_parquet(self.read_bytes(path), columns=list(columns)) for path in paths]
         return pl.concat([table(layer, name).empty().select(columns), *frames], how="vertical")

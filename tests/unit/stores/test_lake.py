@@ -1,5 +1,6 @@
 """A partition of the lake is replaced whole, under its contract, or not at all."""
 
+import io
 from datetime import UTC, date, datetime
 
 import pandera.errors
@@ -8,6 +9,7 @@ import pytest
 
 from models.schemas.registry import TABLES, Layer, table
 from models.types.time import BillingMonth
+from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 
 CLOSES = table(Layer.LEDGER, "closes")
@@ -64,3 +66,20 @@ def test_every_contract_names_its_grain_and_its_key(hand_over):
     assert (hand_over.contract.__doc__ or "").startswith("One row per ")
     assert set(hand_over.key) <= set(hand_over.schema)
     assert not hand_over.by_month or hand_over.schema["billing_month"] == pl.Date
+
+
+def test_a_table_of_an_older_version_knows_nothing_of_newer_columns(tmp_path):
+    lake = Lake(str(tmp_path / "lake"))
+    disputes = table(Layer.LEDGER, "disputes")
+    path = lake.path(Layer.LEDGER, "disputes")
+    lake.write_bytes(path, _parquet(disputes.empty().drop("owed_excl_vat")))
+    assert lake.read(Layer.LEDGER, "disputes").schema == disputes.empty().schema
+    lake.write_bytes(path, _parquet(disputes.empty().drop("currency")))
+    with pytest.raises(UserError, match=r"ledger/disputes was written by an older version and lacks currency: delete"):
+        lake.read(Layer.LEDGER, "disputes")
+
+
+def _parquet(frame):
+    file = io.BytesIO()
+    frame.write_parquet(file)
+    return file.getvalue()
