@@ -4,7 +4,9 @@ import dagster as dg
 import pytest
 
 from models.schemas.registry import TABLES
+from pipelines.lib.month_runs import INTAKE, MONTHLY
 from pipelines.lib.runs import definitions
+from pipelines.lib.verification.recompute import WRITING
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,13 @@ def test_every_hand_over_has_a_blocking_check_of_its_contract(graph):
 def test_the_graph_is_as_it_was_reviewed(graph, snapshot):
     """Keys, partitions, parents and checks; the dbt models are held by their own tests. `pytest --snapshot-update`."""
     assert "\n".join(lines_of(graph)) == snapshot
+
+
+def test_a_recomputation_writes_to_nothing_but_its_scratch_lake(graph):
+    worked = {node.key.to_user_string() for node in graph.asset_nodes if node.group_name in (*INTAKE, *MONTHLY)}
+    outside = {name for name in worked if name.startswith("documents/")} | {"ledger/documents", "ledger/disputes"}
+    assert outside <= worked
+    assert outside <= set(WRITING)
 
 
 def test_working_a_month_through_never_issues():

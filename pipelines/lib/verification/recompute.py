@@ -26,8 +26,8 @@ from pipelines.lib.verification.breach import Breach, differences
 _NOT_RECOMPUTED: Final = frozenset({Layer.LEDGER})
 """the ledger is a projection of the register, which is compared with it directly"""
 
-_DECISIONS: Final = (*ISSUING, "ledger/dispute_events", "ledger/disputes")
-"""assets that write to the register: never run for a recomputation"""
+WRITING: Final = (*ISSUING, "ledger/dispute_events", "ledger/disputes", "documents/evidence_packs")
+"""assets that write to the register or among the documents: never run for a recomputation"""
 
 
 def recomputed_tables(
@@ -45,7 +45,7 @@ def recomputed_tables(
             run_assets(
                 MONTHLY,
                 partition=str(month),
-                without=_DECISIONS,
+                without=WRITING,
                 report=lambda step, month=month: report(f"recompute {month}", step),
             )
         return [breach for table in TABLES for breach in _compare(table, stored, scratch, months)]
