@@ -28,11 +28,11 @@ def with_token(claims: pl.DataFrame, tokens: pl.DataFrame) -> pl.DataFrame:
         pl.col("token_uid").str.to_uppercase().alias("_uid"), pl.col("token_type").fill_null("").alias("_type")
     )
     known = pl.concat([facts, _of_any_type(facts)], how="vertical")
-    is_single = not known.select("_uid", "_type").is_duplicated().any()
-    if is_single:
-        joined = keyed.join(known, on=("_uid", "_type"), how="left", maintain_order="left", validate="m:1")
-    else:
-        joined = _at_start(keyed, known)
+    is_one_of_several = known.select("_uid", "_type").is_duplicated()
+    single = known.filter(~is_one_of_several)
+    joined = keyed.join(single, on=("_uid", "_type"), how="left", maintain_order="left", validate="m:1")
+    if is_one_of_several.any():
+        joined = _at_start(joined, known.filter(is_one_of_several))
     was_known = pl.col("token_updated_at") <= pl.col("started_at")
     return joined.with_columns(was_known.alias("was_token_known")).drop("_uid", "_type")
 
@@ -43,11 +43,28 @@ def _of_any_type(facts: pl.DataFrame) -> pl.DataFrame:
     return ordered.unique("_uid", keep="last", maintain_order=True).with_columns(pl.lit("").alias("_type"))
 
 
-def _at_start(keyed: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Choose per session among the versions of its token."""
-    pairs = keyed.select("cdr_key", "started_at", "_uid", "_type").join(known, on=("_uid", "_type"), how="inner")
+def _at_start(joined: pl.DataFrame, several: pl.DataFrame) -> pl.DataFrame:
+    """Choose among the versions of those few tokens that have several, session by session."""
+    pairs = joined.select("cdr_key", "started_at", "_uid", "_type").join(several, on=("_uid", "_type"), how="inner")
     is_later = pl.col("token_updated_at") > pl.col("started_at")
     age = (pl.col("started_at") - pl.col("token_updated_at")).abs()
     chosen = pairs.with_columns(is_later.alias("_later"), age.alias("_age")).sort("cdr_key", "_later", "_age")
     first = chosen.unique("cdr_key", keep="first", maintain_order=True).select("cdr_key", *_FACTS)
-    return keyed.join(first, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+    both = joined.join(first, on="cdr_key", how="left", maintain_order="left", validate="1:1", suffix="_chosen")
+    return both.with_columns(pl.coalesce(f"{name}_chosen", name).alias(name) for name in _FACTS).select(joined.columns)
+
+
+def token_versions(history: pl.DataFrame, tokens: pl.DataFrame) -> pl.DataFrame:
+    """Give every version of every token that is believed now, in the columns of `typed/tokens`.
+
+    A setting is judged as it was at the time: a card that may charge offline today did not have to be allowed to when
+    it did.
+
+    Args:
+        history: `typed/token_history`.
+        tokens: `typed/tokens`: the newest versions, for tokens that have no history.
+    """
+    believed = history.filter(pl.col("known_to").is_null()).drop_nulls("valid_from")
+    versions = believed.rename({"valid_from": "last_updated_at", "known_from": "received_at"}).select(tokens.columns)
+    others = tokens.join(versions, on=("token_uid", "token_type"), how="anti")
+    return pl.concat([versions, others], how="vertical").sort("token_uid", "token_type", "last_updated_at")

@@ -20,6 +20,7 @@ from models.reconciliation.outcomes import MonthOfRecords, record_outcomes
 from models.reconciliation.prices import PRICE_COLUMNS, exceeds_tolerance, with_prices
 from models.reconciliation.tender import legal_tender
 from models.reconciliation.thresholds import Limits, limits_of
+from models.reconciliation.tokens import token_versions
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from pipelines.lib.intake.outcomes import CDR_CHANGED
@@ -75,6 +76,12 @@ class Month:
         """The tariffs that each CDR names, with what was published at its start."""
         return tariffs_at_start(self.cdrs, self.periods, self.tariffs.versions, self.tariffs.connectors)
 
+    @cached_property
+    def tokens(self) -> pl.DataFrame:
+        """Every version of every token."""
+        history, newest = (self.lake.read(Layer.TYPED, name) for name in ("token_history", "tokens"))
+        return token_versions(history, newest)
+
     def matches(self) -> pl.DataFrame:
         """Work out `matched/matches`."""
         months = (self.month.previous.previous, self.month.previous)
@@ -105,7 +112,7 @@ class Month:
             authorizations=self.lake.read(Layer.TYPED, "authorizations", self.month).filter(by_then),
             sessions=self.lake.read(Layer.TYPED, "sessions", self.month).filter(by_then),
             versions=self.tariffs.versions,
-            tokens=self.lake.read(Layer.TYPED, "tokens"),
+            tokens=self.tokens,
             matches=self._matches_around(by_then),
             priced=self.named_tariffs,
             known_until=until,
@@ -135,7 +142,7 @@ class Month:
             periods=self.periods,
             matches=self.lake.read(Layer.MATCHED, "matches", self.month),
             priced=priced,
-            tokens=self.lake.read(Layer.TYPED, "tokens"),
+            tokens=self.tokens,
             versions=self.tariffs.versions,
             tariffs_at_start=self.named_tariffs,
             limits=self.limits,

@@ -29,6 +29,7 @@ from pipelines.lib.reconciling import Month
 from pipelines.lib.register.disputes import settled_rules
 
 _GROUP = "reconciliation"
+_TOKENS = ("tokens", "token_history")
 _TARIFFS = ("connectors", "tariff_versions", "tariff_components")
 
 
@@ -50,7 +51,7 @@ def matches(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResu
     key=asset_key(Layer.MATCHED, "record_outcomes"),
     deps=[
         *asset_keys(Layer.MATCHED, "matches"),
-        *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "authorizations", "sessions", "tokens", *_TARIFFS[:2]),
+        *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "authorizations", "sessions", *_TOKENS, *_TARIFFS[:2]),
         *asset_keys(Layer.MASTER, "agreements"),
     ],
     partitions_def=BILLING_MONTHS,
@@ -69,7 +70,7 @@ def record_outcomes(context: dg.AssetExecutionContext, home: Home) -> dg.Materia
     key=asset_key(Layer.MATCHED, "expected_cdrs"),
     deps=[
         *asset_keys(Layer.MATCHED, "record_outcomes"),
-        *asset_keys(Layer.TYPED, "cdrs", "authorizations", "sessions", "tokens", *_TARIFFS),
+        *asset_keys(Layer.TYPED, "cdrs", "authorizations", "sessions", *_TOKENS, *_TARIFFS),
         *asset_keys(Layer.MASTER, "agreements"),
     ],
     partitions_def=BILLING_MONTHS,
@@ -88,7 +89,7 @@ def expected(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
 _EVIDENCE = [
     *asset_keys(Layer.MATCHED, "matches"),
     *asset_keys(Layer.PRICED, "wholesale_cdrs"),
-    *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "tokens", "records", *_TARIFFS),
+    *asset_keys(Layer.TYPED, "cdrs", "charging_periods", "records", *_TOKENS, *_TARIFFS),
     *asset_keys(Layer.MASTER, "agreements", "home_chargers"),
 ]
 
