@@ -498,6 +498,18 @@ def cpo_invoices_check(
     raise typer.Exit(command.check(file, cpo, invoice, output, by, console, as_json=json, dry=dry_run))
 
 
+@cpo_invoices.command("export")
+def cpo_invoices_export(
+    invoice: Annotated[str, typer.Argument(metavar="INVOICE", help="its number, as it was checked")],
+    cpo: Annotated[str, typer.Option(help="whose invoice it is, such as DE*LDW")],
+    output: Annotated[Path | None, typer.Option(help="JSON file to write; printed by default")] = None,
+) -> None:
+    """Which CDRs of an invoice are accepted, as the reconciliation record of OCPI 2.3.0; exit 1 if some do not fit."""
+    from pipelines.commands import cpo_invoices as command
+
+    raise typer.Exit(command.export(invoice, cpo, output, console, complaints))
+
+
 def main() -> None:
     """Run the command line; what a user can mend is said in one line."""
     os.umask(0o077)  # everything that a home holds is somebody's money or somebody's name

@@ -1,24 +1,27 @@
-"""`roamledger cpo-invoices`: is what an operator asks for what we accepted from it, and what of it is payable?"""
+"""`roamledger cpo-invoices`: is what an operator asks for what we accepted from it, and which of it is accepted?"""
 
 from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import polars as pl
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from models.reconciliation.cpo_invoices.record import LONGEST_ID, AcceptedCdrs
 from models.reconciliation.cpo_invoices.totals import CheckResult
 from models.types.vocabularies import InvoiceLineOutcome
 from pipelines.lib.cpo_invoices.checking import InvoiceFile, check_invoice, read_invoice
+from pipelines.lib.cpo_invoices.exporting import accepted_cdrs, record_json
 from pipelines.lib.errors import UserError
+from pipelines.lib.evidence_packs.writing import put
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.cpo_invoices import InvoiceCheck, record_check
@@ -58,6 +61,53 @@ def check(
         console.print(_shown(read, result))
         console.print(_noted(check_id, is_new=is_new))
     return 0 if result.is_clean else 1
+
+
+def export(invoice: str, cpo: str, output: Path | None, console: Console, warnings: Console) -> int:
+    """Write the record of an invoice's accepted CDRs to a file, or print it; exit 1 where it cannot name all of them.
+
+    Raises:
+        UserError: where the invoice was never checked, none of its CDRs stands approved, or the file cannot be written.
+    """
+    settings = load_settings()
+    with Register(settings.register).transaction() as tx:
+        accepted = accepted_cdrs(tx, Lake(settings.lake), cpo.upper().replace("-", "*"), invoice)
+    for warning in _left_out(accepted):
+        warnings.print(warning, soft_wrap=True, highlight=False, markup=False)
+    if accepted.record is None:
+        return 1
+    content = record_json(accepted)
+    if output is None:
+        console.print(content.decode(), end="", soft_wrap=True, highlight=False, markup=False)
+    else:
+        _put(output, content)
+        told = f"{len(cast('list[str]', accepted.record['cdrs'])):,} accepted CDRs of invoice {invoice} in {output}"
+        console.print(told, soft_wrap=True, highlight=False, markup=False)
+    return 1 if accepted.unlisted or accepted.partial else 0
+
+
+def _left_out(accepted: AcceptedCdrs) -> Iterator[str]:
+    """Name what the record cannot say, one line a reason."""
+    if accepted.unlisted:
+        ids = ", ".join(repr(each) for each in accepted.unlisted)
+        yield (
+            f"warning: {len(accepted.unlisted):,} accepted CDRs cannot be listed, their ids have more than "
+            f"{LONGEST_ID} characters (OCPI 2.3.0); tell the CPO by other means: {ids}"
+        )
+    if accepted.partial:
+        ids = ", ".join(repr(each) for each in accepted.partial)
+        yield (
+            f"warning: {len(accepted.partial):,} CDRs are payable in part and not listed, a record has no amounts; "
+            f"tell the CPO by other means: {ids}"
+        )
+
+
+def _put(output: Path, content: bytes) -> None:
+    try:
+        put(output, content)
+    except OSError as error:
+        msg = f"--output {output} cannot be written: {error.strerror}"
+        raise UserError(msg) from None
 
 
 def _shown(read: InvoiceFile, result: CheckResult) -> Group:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from models.reconciliation.cpo_invoices.check import APPROVED, CHECKED
 from models.reconciliation.cpo_invoices.totals import CheckResult
 from models.schemas.registry import Layer, table
+from models.types.vocabularies import InvoiceLineOutcome
 from pipelines.lib.register.tables import CPO_INVOICE_APPROVALS, CPO_INVOICE_CHECKS
 
 _APPROVED: Final = "approved"
@@ -41,6 +42,33 @@ def approved_cdrs(tx: sa.Connection) -> pl.DataFrame:
     """Give the CDRs that stand approved and the invoice of each, as `check_lines` wants them."""
     rows = [(row.cdr_key, row.invoice_id) for row in _standing(tx).values()]
     return pl.DataFrame(rows, schema=APPROVED, orient="row").sort("cdr_key")
+
+
+@dataclass(frozen=True, slots=True)
+class StandingApprovals:
+    """What stands approved under one invoice."""
+
+    invoice_id: str
+    """as its last check spelled it"""
+    cdr_keys: tuple[str, ...]
+    """of CDRs that are payable as a whole, sorted"""
+    partial_keys: tuple[str, ...]
+    """of CDRs of which only a part is payable, sorted"""
+    changed_at: datetime
+    """when the newest of them was approved; when the invoice was last checked, where none stands"""
+
+
+def approved_under(tx: sa.Connection, cpo_id: str, invoice_id: str) -> StandingApprovals | None:
+    """Give what stands approved under an invoice; None where it was never checked. Ids compare without case."""
+    last = next((row for row in _checks(tx) if _is_of(row, cpo_id, invoice_id)), None)
+    if last is None:
+        return None
+    rows = [row for row in _standing(tx).values() if _is_of(row, cpo_id, invoice_id)]
+    changed_at = max((row.happened_at for row in rows), default=last.checked_at)
+    in_part = {line["cdr_key"] for line in json.loads(last.result_json) if _is_partial(line)}
+    standing = sorted(row.cdr_key for row in rows)
+    whole = tuple(key for key in standing if key not in in_part)
+    return StandingApprovals(last.invoice_id, whole, tuple(key for key in standing if key in in_part), changed_at)
 
 
 def record_check(tx: sa.Connection, check: InvoiceCheck, result: CheckResult) -> tuple[int, bool]:
@@ -112,13 +140,27 @@ def _event_counts(tx: sa.Connection) -> dict[str, int]:
 
 
 def _last_check(tx: sa.Connection, check: InvoiceCheck) -> sa.Row[Any] | None:
-    rows = tx.execute(sa.select(CPO_INVOICE_CHECKS).order_by(CPO_INVOICE_CHECKS.c.check_id.desc()))
-    return next((row for row in rows if _same_invoice(row, check)), None)
+    return next((row for row in _checks(tx) if _same_invoice(row, check)), None)
+
+
+def _is_partial(line: Mapping[str, Any]) -> bool:
+    """Tell whether less than the CDR's claim is payable, beyond what the agreement tolerates."""
+    is_matched = line["outcome"] == str(InvoiceLineOutcome.MATCHED)
+    return not is_matched and line["payable_excl_vat"] != line["claimed_excl_vat"]
+
+
+def _checks(tx: sa.Connection) -> sa.CursorResult[Any]:
+    """Give every check, the newest first."""
+    return tx.execute(sa.select(CPO_INVOICE_CHECKS).order_by(CPO_INVOICE_CHECKS.c.check_id.desc()))
 
 
 def _same_invoice(row: sa.Row[Any], check: InvoiceCheck) -> bool:
+    return _is_of(row, check.cpo_id, check.invoice_id)
+
+
+def _is_of(row: sa.Row[Any], cpo_id: str, invoice_id: str) -> bool:
     """Tell whether a row is about the invoice: ids compare without case (CiString)."""
-    return row.cpo_id == check.cpo_id and row.invoice_id.upper() == check.invoice_id.upper()
+    return bool(row.cpo_id == cpo_id and row.invoice_id.upper() == invoice_id.upper())
 
 
 def _as_json(lines: pl.DataFrame) -> str:
