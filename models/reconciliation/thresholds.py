@@ -5,7 +5,7 @@ None of them is an industry standard; roaming contracts set them. An agreement n
 columns of their own there, and the values here serve CPOs without an agreement.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final, get_type_hints
@@ -156,6 +156,10 @@ class Limits:
         """Tell per row whether the agreement names another value than the default."""
         own = [cpo for cpo, each in sorted(self.by_cpo.items()) if getattr(each, name) != getattr(DEFAULTS, name)]
         return pl.col("cpo_id").is_in(own)
+
+    def on_defaults(self, cpo_ids: Iterable[str]) -> list[str]:
+        """Give those of some CPOs to which every default applies: no agreement, or one that names no other value."""
+        return sorted(cpo_id for cpo_id in set(cpo_ids) if self.by_cpo.get(cpo_id, DEFAULTS) == DEFAULTS)
 
 
 def _literal(value: int | Decimal) -> pl.Expr:

@@ -113,14 +113,23 @@ _EVIDENCE = [
 def findings(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
     """Hold every CDR of the month against every rule, and keep what was found and what could not be looked at."""
     lake, month = home.lake, month_of(context)
-    evidence = Month(lake, month).evidence()
+    read = Month(lake, month)
+    evidence = read.evidence()
     found, abstained = find_all(evidence), not_checked(evidence)
     lake.write(Layer.MATCHED, "findings", found, month)
     lake.write(Layer.MATCHED, "not_checked", abstained, month)
-    told = {"rows": found.height, **_counts(found, "rule_id"), **_at_stake(found)}
+    told = {"rows": found.height, **_counts(found, "rule_id"), **_at_stake(found), **_defaults(context, read)}
     yield dg.MaterializeResult(asset_key(Layer.MATCHED, "findings"), metadata=told)
     counts = {"rows": abstained.height, **_counts(abstained, "rule_id")}
     yield dg.MaterializeResult(asset_key(Layer.MATCHED, "not_checked"), metadata=counts)
+
+
+def _defaults(context: dg.AssetExecutionContext, read: Month) -> dict[str, str]:
+    """Say once, in the log and the metadata, which CPOs of the month have the default thresholds."""
+    names = ", ".join(read.limits.on_defaults(read.cdrs["cpo_id"].unique()))
+    if names:
+        context.log.info("default thresholds of the rules apply, because no agreement names others: %s", names)
+    return {"default_thresholds": names}
 
 
 @dg.asset(

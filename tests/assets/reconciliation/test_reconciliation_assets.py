@@ -67,7 +67,13 @@ def test_a_month_is_priced_judged_and_disputed_and_doing_it_again_changes_nothin
     priced = lake.read(Layer.PRICED, "wholesale_cdrs", OCTOBER)
     assert priced["total_excl_vat"].to_list() == [Decimal(3)] * 3
     assert metadata_of(result, "priced", "wholesale_cdrs")["priced"] == 3
-    assert metadata_of(result, "matched", "findings") == {"rows": 2, "R18": 1, "R21": 1, "at_stake_eur": "4.25"}
+    assert metadata_of(result, "matched", "findings") == {
+        "rows": 2,
+        "R18": 1,
+        "R21": 1,
+        "at_stake_eur": "4.25",
+        "default_thresholds": "DE*LDW",
+    }
     assert metadata_of(result, "matched", "verdicts") == {"rows": 3, "accept": 1, "hold": 2, "held_eur": "7.25"}
     events = lake.read(Layer.LEDGER, "dispute_events")
     rows = events.select("case_id", "kind", "amount_at_stake").rows()
