@@ -84,10 +84,13 @@ def tariffs_at_start(
 
     Columns beside the key: `position` (the order in which it names them), `own_version_id` (inside the CDR),
     `published_version_id` (valid and known at the start), `chosen_version_id` (what prices it).
+
+    CDRs go by the number of their row in the order of their keys: numbers join and sort many times faster than texts.
     """
-    named = _named_tariffs(cdrs, periods, versions, connectors)
+    numbered = cdrs.select(_OF_THE_CDR).sort("cdr_key").with_row_index("row")
+    named = _named_tariffs(numbered, periods, versions, connectors)
     published = versions.filter(pl.col("source") == str(TariffSource.PUBLISHED))
-    candidates = named.join(cdrs.select("cdr_key", "started_at"), on="cdr_key", how="inner", validate="m:1").join(
+    candidates = named.select("row", "tariff_key", numbered.get_column("started_at").gather(named["row"])).join(
         published.select("tariff_key", "tariff_version_id", "valid_from", "valid_to", "last_updated_at"),
         on="tariff_key",
         how="inner",
@@ -97,51 +100,59 @@ def tariffs_at_start(
     there = _pick(in_force.filter(was_there), "published_version_id", newest=True)
     later = _pick(in_force.filter(~was_there), "later_version_id", newest=False)
     return (
-        named.join(there, on=("cdr_key", "tariff_key"), how="left", validate="1:1")
-        .join(later, on=("cdr_key", "tariff_key"), how="left", validate="1:1")
-        .with_columns(
-            pl.coalesce("published_version_id", "own_version_id", "later_version_id").alias("chosen_version_id")
+        named.join(there, on=("row", "tariff_key"), how="left", maintain_order="left", validate="1:1")
+        .join(later, on=("row", "tariff_key"), how="left", maintain_order="left", validate="1:1")
+        .select(
+            numbered.get_column("cdr_key").gather(named["row"]),
+            "tariff_key",
+            "position",
+            "own_version_id",
+            "published_version_id",
+            pl.coalesce("published_version_id", "own_version_id", "later_version_id").alias("chosen_version_id"),
         )
-        .drop("later_version_id")
-        .sort("cdr_key", "position")
     )
+
+
+_OF_THE_CDR: Final = (
+    *("cdr_key", "cpo_id", "started_at", "tariff_version_ids"),
+    *("location_id", "evse_uid", "connector_id"),
+)
 
 
 def _named_tariffs(
-    cdrs: pl.DataFrame, periods: pl.DataFrame, versions: pl.DataFrame, connectors: pl.DataFrame
+    numbered: pl.DataFrame, periods: pl.DataFrame, versions: pl.DataFrame, connectors: pl.DataFrame
 ) -> pl.DataFrame:
-    """List the tariffs of each CDR: those that it carries, that its periods name, else those of its connector."""
-    carried = _carried(cdrs, versions)
-    by_period = _named_by_periods(cdrs, periods)
-    itself = pl.concat([carried, by_period], how="vertical")
-    without = cdrs.join(itself, on="cdr_key", how="anti")
+    """List the tariffs of each `row`, in its order: those it carries and its periods name, else its connector's."""
+    itself = pl.concat([_carried(numbered, versions), _named_by_periods(numbered, periods)], how="vertical")
+    without = numbered.filter(~pl.col("row").is_in(itself["row"].unique().implode()))
     every = pl.concat([itself, _named_by_connector(without, connectors)], how="vertical")
-    return every.sort("cdr_key", "position", "own_version_id").unique(
-        subset=("cdr_key", "tariff_key"), keep="first", maintain_order=True
+    return every.sort("row", "position", "own_version_id").unique(
+        subset=("row", "tariff_key"), keep="first", maintain_order=True
     )
 
 
-def _carried(cdrs: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
-    numbered = cdrs.select("cdr_key", "tariff_version_ids").explode("tariff_version_ids", empty_as_null=False)
-    return (
-        numbered.with_columns(pl.int_range(pl.len()).over("cdr_key").alias("position"))
-        .join(
-            versions.select("tariff_version_id", "tariff_key"),
-            left_on="tariff_version_ids",
-            right_on="tariff_version_id",
-            how="inner",
-            validate="m:1",
-        )
-        .select("cdr_key", "tariff_key", pl.col("position").cast(pl.Int64), own_version_id="tariff_version_ids")
-    )
+def _carried(numbered: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
+    length = pl.col("tariff_version_ids").list.len()
+    listed = numbered.select("row", "tariff_version_ids", pl.int_ranges(0, length).alias("position"))
+    exploded = listed.filter(length > 0).explode("tariff_version_ids", "position")
+    return exploded.join(
+        versions.select("tariff_version_id", "tariff_key"),
+        left_on="tariff_version_ids",
+        right_on="tariff_version_id",
+        how="inner",
+        validate="m:1",
+    ).select("row", "tariff_key", pl.col("position").cast(pl.Int64), own_version_id="tariff_version_ids")
 
 
-def _named_by_periods(cdrs: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+def _named_by_periods(numbered: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """List what periods name; of neighbours that name the same only the first is looked up."""
+    naming = periods.select("cdr_key", "tariff_id", "period_index").drop_nulls("tariff_id")
+    is_same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("cdr_key", "tariff_id"))
     return (
-        periods.filter(pl.col("tariff_id").is_not_null())
-        .join(cdrs.select("cdr_key", "cpo_id"), on="cdr_key", how="inner", validate="m:1")
+        naming.filter(~is_same.fill_null(value=False))
+        .join(numbered.select("cdr_key", "row", "cpo_id"), on="cdr_key", how="inner", validate="m:1")
         .select(
-            "cdr_key",
+            "row",
             _tariff_key(),
             (pl.col("period_index").cast(pl.Int64) + _AFTER_CARRIED).alias("position"),
             _NO_OWN,
@@ -149,15 +160,15 @@ def _named_by_periods(cdrs: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _named_by_connector(cdrs: pl.DataFrame, connectors: pl.DataFrame) -> pl.DataFrame:
+def _named_by_connector(numbered: pl.DataFrame, connectors: pl.DataFrame) -> pl.DataFrame:
     listed = connectors.select("connector_key", pl.col("tariff_ids").alias("tariff_id"))
-    numbered = listed.explode("tariff_id", empty_as_null=False).with_columns(
+    with_order = listed.explode("tariff_id", empty_as_null=False).with_columns(
         pl.int_range(pl.len()).over("connector_key").cast(pl.Int64).alias("position")
     )
     return (
-        cdrs.select("cdr_key", "cpo_id", connector_key())
-        .join(numbered, on="connector_key", how="inner")
-        .select("cdr_key", _tariff_key(), "position", _NO_OWN)
+        numbered.select("row", "cpo_id", connector_key())
+        .join(with_order, on="connector_key", how="inner")
+        .select("row", _tariff_key(), "position", _NO_OWN)
     )
 
 
@@ -178,13 +189,20 @@ def _is_in_force() -> pl.Expr:
 
 
 def _pick(candidates: pl.DataFrame, name: str, *, newest: bool) -> pl.DataFrame:
-    """Keep one version per CDR and tariff: the newest or the oldest by when the CPO wrote it."""
-    order = ("cdr_key", "tariff_key", "last_updated_at", "valid_from", "tariff_version_id")
-    return (
-        candidates.sort(order, nulls_last=False)
-        .unique(subset=("cdr_key", "tariff_key"), keep="last" if newest else "first", maintain_order=True)
-        .select("cdr_key", "tariff_key", pl.col("tariff_version_id").alias(name))
+    """Keep one version per CDR and tariff: the newest or the oldest by when the CPO wrote it.
+
+    Only those that have several are put in order: most tariffs have one version in force.
+    """
+    of_one = ("row", "tariff_key")
+    is_contested = candidates.select(of_one).is_duplicated()
+    order = (*of_one, "last_updated_at", "valid_from", "tariff_version_id")
+    chosen = (
+        candidates.filter(is_contested)
+        .sort(order, nulls_last=False)
+        .unique(subset=of_one, keep="last" if newest else "first", maintain_order=True)
     )
+    picked = (*of_one, pl.col("tariff_version_id").alias(name))
+    return pl.concat([candidates.filter(~is_contested).select(picked), chosen.select(picked)], how="vertical")
 
 
 _NO_OWN: Final = pl.lit(None, pl.String).alias("own_version_id")
