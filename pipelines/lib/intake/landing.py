@@ -26,12 +26,12 @@ from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
 from pipelines.lib.lake import COMPRESSION, Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-LANDING: Final = "6"
+LANDING: Final = "7"
 """Raise it whenever records are read differently: everything is then landed anew from the raw pages."""
 
 RECORDS: Final = "records"
 _MARKER: Final = "landed.json"
-_PART_RECORDS: Final = 5_000
+_PART_RECORDS: Final = 10_000
 """Records from which on a part is full: their Python objects are in memory at once."""
 _WORTH_A_POOL: Final = 40_000
 """Records from which on further processes save more than the seconds that it takes to start them."""
