@@ -59,7 +59,7 @@ def _frames(random: np.random.Generator, n: int) -> dict[str, pl.DataFrame]:
         "connectors": _connectors(),
         "wholesale_cdrs": _priced(named, cdrs),
         "agreements": _agreements(),
-        "tariff_versions": table(Layer.TYPED, "tariff_versions").empty(),
+        "tariff_versions": _tariff_versions(),
         "tariff_components": table(Layer.TYPED, "tariff_components").empty(),
     }
 
@@ -109,6 +109,7 @@ def _cdrs(named: pl.DataFrame) -> pl.DataFrame:
         pl.format("DE-NST-{}", "token").alias("contract_id"),
         pl.format("E{}", "plug").alias("evse_uid"),
         claimed.cast(pl.Decimal(18, 9)).alias("total_cost_excl_vat"),
+        pl.concat_list(pl.format("{}*T-AC", "cpo_id")).alias("tariff_version_ids"),
         pl.col("ended_at").dt.offset_by("10m").alias("last_updated_at"),
         pl.col("ended_at").dt.offset_by("2d").alias("received_at"),
         **{name: pl.lit(value) for name, value in _SAID.items()},
@@ -143,6 +144,7 @@ def _periods(cdrs: pl.DataFrame) -> pl.DataFrame:
     one = cdrs.select("cdr_key", "started_at", "total_energy_kwh", "total_hours", "billing_month")
     rows = one.with_columns(
         pl.lit(0).alias("period_index"),
+        pl.lit("T-AC").alias("tariff_id"),
         pl.col("total_energy_kwh").alias("energy_kwh"),
         pl.col("total_hours").alias("charging_hours"),
     )
@@ -245,6 +247,21 @@ def _priced(named: pl.DataFrame, cdrs: pl.DataFrame) -> pl.DataFrame:
         )
     )
     return _fit("wholesale_cdrs", rows, Layer.PRICED).sort("cdr_key")
+
+
+def _tariff_versions() -> pl.DataFrame:
+    """Publish one tariff per CPO, which its CDRs carry: its key is its version's id too."""
+    long_ago = pl.lit(np.datetime64("2026-01-01T00:00:00", "us")).cast(pl.Datetime("us", "UTC"))
+    rows = pl.DataFrame({"place": np.arange(CPOS)}).with_columns(_cpo().alias("owner_id"))
+    texts = {"tariff_id": "T-AC", "source": "published", "currency": "EUR", "tax_included": "NO", "content_json": "{}"}
+    told = rows.with_columns(
+        pl.format("{}*T-AC", "owner_id").alias("tariff_key"),
+        pl.format("{}*T-AC", "owner_id").alias("tariff_version_id"),
+        long_ago.alias("last_updated_at"),
+        long_ago.alias("known_from"),
+        **{name: pl.lit(value) for name, value in texts.items()},
+    )
+    return _fit("tariff_versions", told)
 
 
 def _agreements() -> pl.DataFrame:
