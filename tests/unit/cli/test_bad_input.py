@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from pipelines import cli
+from pipelines.cli import shared
 from pipelines.commands import query
 from pipelines.commands.trace import run as trace
 from pipelines.lib.errors import UserError
@@ -163,7 +164,7 @@ def test_a_query_reads_the_warehouse_and_nothing_else(warehouse, said, sql):
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are(warehouse, capsys):
-    query.run("""select '[/red]' as "[/x]" """, load_settings(), cli.console, 5, "table")
+    query.run("""select '[/red]' as "[/x]" """, load_settings(), shared.console, 5, "table")
     shown = capsys.readouterr().out
     assert "[/x]" in shown
     assert "[/red]" in shown
@@ -173,5 +174,5 @@ def test_a_location_named_like_markup_is_shown_as_it_is(home, monkeypatch, capsy
     line = {"line_number": 1, "cdr_key": "DE*LDW*[/X]", "location_name": "[/red]Hafen", "net_amount": "1.00"}
     document = {"document_number": "INV-1", "kind": "invoice", "currency": "EUR", "lines": [line]}
     monkeypatch.setattr("pipelines.commands.trace.find_document", lambda *_: json.loads(json.dumps(document)))
-    assert trace("INV-1", None, cli.console, as_json=False) == 0
+    assert trace("INV-1", None, shared.console, as_json=False) == 0
     assert "[/red]Hafen" in capsys.readouterr().out
