@@ -184,16 +184,17 @@ def plain_cdrs(
     frame = _texts(found).with_columns(pl.Series("position", positions, pl.Int32))
     frame = frame.with_columns(_numbers(found))
     periods, is_plain = _periods(found)
-    lists, tariffs_read, keys = _carried(found, carried_tariffs)
+    lists, tariffs_read, place, keys = _carried(found, carried_tariffs)
     checked = _typed(frame, alpha2).with_columns(lists)
     ok = checked.select(_is_acceptable(received_at)).to_series() & is_plain & tariffs_read
     ok &= _has_no_negatives(checked, periods)
     kept = checked.filter(ok)
     rows = np.flatnonzero(ok.to_numpy())
+    lists_kept: list[int] = place.gather(rows).unique().to_list()
     return PlainCdrs(
         cdrs=kept.select("position", "record_key", *_cdr_columns()),
         periods=_of_rows(periods, rows, checked).select("position", *_period_columns()),
-        carried=frozenset(keys[row] for row in rows.tolist() if row in keys),
+        carried=frozenset(keys[each - 1] for each in lists_kept if each),
     )
 
 
@@ -327,7 +328,7 @@ def _instant(name: str) -> pl.Expr:
 
 def _any_blank(names: Sequence[str]) -> pl.Expr:
     """Tell where a text is nothing but white space, or has what is not ASCII where keys are made of it."""
-    blank = pl.any_horizontal(pl.col(name).str.strip_chars().eq("") & pl.col(name).ne("") for name in names)
+    blank = pl.any_horizontal(pl.col(name).str.contains(r"^\s+$") for name in names)
     keys = pl.concat_str("country_code", "party_id", "cdr_id")
     return blank.fill_null(value=False) | (keys.str.len_bytes() != keys.str.len_chars())
 
@@ -428,30 +429,29 @@ def _has_no_negatives(checked: pl.DataFrame, periods: pl.DataFrame) -> pl.Series
 
 def _carried(
     found: Sequence[_Cdr], read: Callable[[str, bytes], CarriedTariffs | None]
-) -> tuple[list[pl.Series], pl.Series, dict[int, tuple[str, bytes]]]:
-    """Read the tariffs inside CDRs, each list of them once: version ids and notes, whether readable, and their keys."""
-    keys = {
-        row: (f"{cdr.country_code}*{cdr.party_id}".upper(), bytes(cdr.tariffs))
-        for row, cdr in enumerate(found)
-        if cdr.tariffs is not _ABSENT
-    }
-    distinct = {key: read(*key) for key in dict.fromkeys(keys.values())}
+) -> tuple[list[pl.Series], pl.Series, pl.Series, list[tuple[str, bytes]]]:
+    """Read the tariffs inside CDRs, each list of them once.
+
+    Returns version ids and notes, whether they could be read, which list each CDR carries (from 1; 0: none), and owner
+    and bytes of each list.
+    """
+    lists: dict[tuple[str, str, bytes], int] = {}
+    numbers = [
+        0
+        if cdr.tariffs is _ABSENT
+        else lists.setdefault((cdr.country_code, cdr.party_id, bytes(cdr.tariffs)), len(lists) + 1)
+        for cdr in found
+    ]
+    keys = [(f"{country_code}*{party_id}".upper(), tariffs) for country_code, party_id, tariffs in lists]
     nothing: CarriedTariffs = ((), ())
-    answers = [distinct[keys[row]] if row in keys else nothing for row in range(len(found))]
-    readable = [answer is not None for answer in answers]
-    ids, notes = ([(answer or nothing)[part] for answer in answers] for part in (0, 1))
-    return (
-        [_lists("tariff_version_ids", ids), _lists("notes", notes)],
-        pl.Series(readable, dtype=pl.Boolean),
-        keys,
-    )
-
-
-def _lists(name: str, values: Sequence[tuple[str, ...]]) -> pl.Series:
-    """Make a column of lists of which few differ."""
-    code = {each: place for place, each in enumerate(dict.fromkeys(values))}
-    words = pl.Series(name, [list(each) for each in code], pl.List(pl.String))
-    return words.gather([code[each] for each in values]) if values else words
+    answers = [nothing, *(read(*key) for key in keys)]
+    place = pl.Series(numbers, dtype=pl.Int64)
+    words = [
+        pl.Series(name, [list((answer or nothing)[part]) for answer in answers], pl.List(pl.String)).gather(place)
+        for part, name in enumerate(("tariff_version_ids", "notes"))
+    ]
+    readable = pl.Series([answer is not None for answer in answers], dtype=pl.Boolean).gather(place)
+    return words, readable, place, keys
 
 
 def _of_rows(
