@@ -28,6 +28,12 @@ _STARTS: Final = frozenset("B")
 _ENDS: Final = frozenset("ELRAP")
 """OCMF transaction marks: end, and ends that were forced locally, remotely, by abort or by a power failure"""
 _MOST_KWH: Final = Decimal(10**9)
+_MOST_READINGS: Final = 1000
+"""of a data set; a meter writes two, or one a quarter of an hour"""
+_LONGEST: Final = 64
+"""characters of a unit or of an OBIS id; what is longer is neither"""
+_MOST_DIGITS: Final = 20
+"""of a number in a reading: what has more is no kWh of this world, and no exponent may take a second to write out"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ def _entries(value: Fields) -> Sequence[Mapping[str, object]]:
         entries = document.get("RD")
         if isinstance(entries, list):
             listed = cast("list[object]", entries)
-            return [cast("Mapping[str, object]", entry) for entry in listed if isinstance(entry, dict)]
+            entries = listed[:_MOST_READINGS]
+            return [cast("Mapping[str, object]", entry) for entry in entries if isinstance(entry, dict)]
     return ()
 
 
@@ -101,12 +108,18 @@ def _decoded(text: str | None) -> str | None:
 
 def _kwh(entry: Mapping[str, object]) -> Decimal | None:
     """Give a reading of imported energy in kWh, exactly; meters with one register leave its id out."""
-    value, exponent = entry.get("RV"), _KWH_EXPONENT.get(str(entry.get("RU")))
-    obis = entry.get("RI")
-    is_energy = obis is None or _IMPORT.search(str(obis)) is not None
-    if exponent is None or not is_energy or entry.get("ST", "G") != "G":
+    value, unit, obis = entry.get("RV"), entry.get("RU"), entry.get("RI") or "1.8.0"
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not _is_short(unit) or not _is_short(obis):
         return None
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    exponent = _KWH_EXPONENT.get(str(unit))
+    if exponent is None or _IMPORT.search(str(obis)) is None or entry.get("ST", "G") != "G":
         return None
-    kwh = Decimal(value).scaleb(exponent)
+    number = Decimal(value)
+    if len(number.as_tuple().digits) > _MOST_DIGITS or abs(number.adjusted()) > _MOST_DIGITS:
+        return None
+    kwh = number.scaleb(exponent)
     return kwh if 0 <= kwh < _MOST_KWH and kwh == rounded(kwh, VOLUME_SCALE) else None
+
+
+def _is_short(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= _LONGEST

@@ -45,7 +45,7 @@ def decide(one: OneDecision, file: Path | None, actor: str, console: Console, *,
     Raises:
         UserError: where neither or both are given, or the file is no table of decisions; nothing is applied then.
     """
-    decisions, bad = _said(one, file, actor or getpass.getuser())
+    decisions, bad = _said(one, file, actor or _logged_in())
     settings = load_settings()
     rulings = _apply(settings, decisions, dry_run=dry_run)
     console.print(_table(rulings.lines, bad))
@@ -56,6 +56,14 @@ def decide(one: OneDecision, file: Path | None, actor: str, console: Console, *,
     if not dry_run:
         _judge_again(rulings, console)
     return 1 if refused else 0
+
+
+def _logged_in() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        msg = "nobody is logged in by name: say who decides with --by"
+        raise UserError(msg) from None
 
 
 def _said(one: OneDecision, file: Path | None, actor: str) -> tuple[list[Decision], list[BadLine]]:

@@ -104,8 +104,9 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(_WAITING)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
-        msg = f"port {port} on {host} cannot be used ({error.strerror}): choose another with --port, 0 takes a free one"
+        why = error.strerror if isinstance(error, OSError) else "no port is above 65535"
+        msg = f"port {port} on {host} cannot be used ({why}): choose another with --port, 0 takes a free one"
         raise UserError(msg) from None
     return listener

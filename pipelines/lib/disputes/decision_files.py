@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -41,10 +41,10 @@ def read_decisions(path: Path, actor: str) -> tuple[list[Decision], list[BadLine
         UserError: where the file cannot be read as such a table; nothing of it is applied then.
     """
     reader = csv.DictReader(io.StringIO(_text(path)), strict=True)
-    _refuse_columns(path, reader.fieldnames or ())
     decisions: list[Decision] = []
     bad: list[BadLine] = []
     try:
+        reader.fieldnames = _columns(path, reader.fieldnames or ())
         for row in reader:
             read = _decision(row, reader.line_num, actor)
             decisions.append(read) if isinstance(read, Decision) else bad.append(read)
@@ -56,7 +56,8 @@ def read_decisions(path: Path, actor: str) -> tuple[list[Decision], list[BadLine
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         msg = f"{path} cannot be read ({error.strerror})"
         raise UserError(msg) from None
@@ -70,14 +71,18 @@ def _text(path: Path) -> str:
         raise UserError(msg) from None
 
 
-def _refuse_columns(path: Path, names: object) -> None:
-    present = [str(name).strip() for name in names] if isinstance(names, list | tuple) else []
+def _columns(path: Path, names: Sequence[str]) -> list[str]:
+    """Give the columns without the spaces around them: an amount that is not found would count as all of it."""
+    present = [name.strip() for name in names]
     missing = [name for name in _NEEDED if name not in present]
     unknown = [name for name in present if name not in _COLUMNS]
-    if missing or unknown:
-        what = f"lacks {', '.join(missing)}" if missing else f"has unknown columns {', '.join(unknown)}"
-        msg = f"{path} {what}: its columns are {', '.join(_COLUMNS)}, separated by commas"
-        raise UserError(msg)
+    twice = [name for name in _COLUMNS if present.count(name) > 1]
+    faults = {"lacks": missing, "has unknown columns": unknown, "has more than one column": twice}
+    for what, found in faults.items():
+        if found:
+            msg = f"{path} {what} {', '.join(found)}: its columns are {', '.join(_COLUMNS)}, separated by commas"
+            raise UserError(msg)
+    return present
 
 
 def _decision(row: Mapping[str | None, object], line: int, actor: str) -> Decision | BadLine:
@@ -120,7 +125,7 @@ def instant(text: str) -> datetime:
     """
     try:
         read = datetime.fromisoformat(text)
-    except ValueError:
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
         msg = f"at {text!r} is no instant such as 2026-11-05 or 2026-11-05T14:30:00Z"
         raise ValueError(msg) from None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)

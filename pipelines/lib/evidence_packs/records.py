@@ -18,7 +18,7 @@ Place = tuple[str, str, str, int]
 """connection, module, SHA-256 of the page, position"""
 
 _MODULE: Final = "cdrs"
-_UNREADABLE: Final = (LookupError, ValueError, OSError, zlib.error)
+_UNREADABLE: Final = (LookupError, ValueError, OSError, EOFError, zlib.error)
 """a page that is not there, was changed, or cannot be unpacked"""
 
 
@@ -44,11 +44,13 @@ def _place(row: Row) -> Place:
 
 
 def _record(store: RawStore, place: Place) -> bytes | str:
-    """Give a record's bytes, or in words why they are missing."""
+    """Give a record's bytes, or in words why they are missing: ours, for an error names places of our storage."""
     try:
         return store.record(*place)
-    except _UNREADABLE as error:
-        return str(error)
+    except (LookupError, FileNotFoundError):
+        return f"record {place[3]} of page {place[2]} is not in the raw store"
+    except _UNREADABLE:
+        return f"page {place[2]} cannot be read: it was changed or cut short"
 
 
 def _received(row: Row, record: bytes | str) -> Received:

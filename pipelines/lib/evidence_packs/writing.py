@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,9 +136,13 @@ def render(path: Path) -> int:
 def put(file: Path, content: bytes) -> None:
     """Write a file beside its place and rename it onto it, so that nobody sends half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f"{file.name}.tmp")
-    beside.write_bytes(content)
-    beside.replace(file)
+    # A name of its own: two runs at once would otherwise rename what the other is still writing.
+    beside = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        beside.write_bytes(content)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _write_pack(folder: Path, pack: EvidencePack) -> PackFile:

@@ -30,6 +30,7 @@ UNSAID_IN_2_1_1 = {
         "parking_cost_incl_vat": "only the total is told",
         "fixed_cost_excl_vat": "only the total is told",
         "fixed_cost_incl_vat": "only the total is told",
+        "has_signed_values": "there is no place for signed values, which is not the same as none",
     },
     "charging_periods": {"tariff_id": "periods name no tariff"},
     "sessions": {

@@ -94,6 +94,7 @@ DE*LDW*C1,accepted,12 EUR,,
 DE*LDW*C1,accepted,NaN,,
 DE*LDW*C1,accepted,-1,,
 DE*LDW*C1,sent,,,yesterday
+DE*LDW*C1,sent,,,0001-01-01T00:00:00+01:00
 DE*LDW*C1,sent,,a,b,c
 """
 
@@ -110,10 +111,17 @@ def test_a_file_is_read_line_by_line(tmp_path):
             3,
         ),
     ]
-    assert [each.line for each in bad] == [4, 5, 6, 7, 8, 9]
+    assert [each.line for each in bad] == [4, 5, 6, 7, 8, 9, 10]
     assert "decision 'burnt' is none of sent, acknowledged" in bad[0].problem
     assert bad[1] == BadLine(5, CASE, "amount '12 EUR' is no number above zero such as 12.50")
-    assert "more cells than columns" in bad[5].problem
+    assert "more cells than columns" in bad[6].problem
+
+
+def test_spaces_around_the_names_of_columns_lose_no_amount(tmp_path):
+    file = tmp_path / "d.csv"
+    file.write_text(f"case_id, decision , amount\n{CASE}, accepted, 10.00\n")
+    decisions, bad = read_decisions(file, "ada")
+    assert ([each.amount for each in decisions], bad) == ([Decimal("10.00")], [])
 
 
 @pytest.mark.parametrize(
@@ -122,6 +130,8 @@ def test_a_file_is_read_line_by_line(tmp_path):
         (b"case_id,amount\n", "lacks decision"),
         (b"case_id;decision\n", "lacks case_id, decision"),
         (b"case_id,decision,colour\n", "unknown columns colour"),
+        (b"case_id,decision,amount, amount\n", "more than one column amount"),
+        (b"case_id,decision\rX,sent\r", "nothing was applied"),
         (b"", "lacks case_id"),
         (b"case_id,decision\n\xff,sent\n", "is not UTF-8"),
         (b'case_id,decision\n"DE,sent\n', "nothing was applied"),

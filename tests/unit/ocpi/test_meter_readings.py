@@ -70,6 +70,9 @@ def test_the_data_may_stand_alone_or_in_base_64():
         {"TX": "E", "RV": '"5"'},
         {"TX": "E", "RV": "-5"},
         {"TX": "E", "RV": "1e12"},
+        {"TX": "E", "RV": "1e9999999"},
+        {"TX": "E", "RV": "1e-9999999"},
+        {"TX": "E", "RV": "5", "RI": "1-b:1.8.0" + " " * 99},
         {"TX": "E", "RV": "0.0000000001"},
         {"TX": "E", "RV": "true"},
         {"TX": "E", "RV": "5", "ST": "F"},
@@ -84,6 +87,11 @@ def test_what_is_no_reading_of_imported_energy_is_unknown_and_not_zero(reading):
 @pytest.mark.parametrize("plain", ["EDL40;0901", "OCMF|{|}", "OCMF|[1]|{}", '{"RD": 5}', '{"RD": [1, null]}', "|"])
 def test_another_format_is_present_and_unread(plain):
     assert read(("Start", plain, "!")) == (True, None, None)
+
+
+def test_a_data_set_that_never_ends_is_read_in_its_beginning():
+    endless = ocmf({"TX": "B", "RV": "5", "RI": ":" * 100_000}, *[{}] * 100_000)
+    assert read(("Start", endless, "x")) == (True, None, None)
 
 
 def test_no_signed_values_and_no_place_for_them_are_two_things():
