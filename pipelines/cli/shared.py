@@ -7,11 +7,12 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
+from pipelines.lib.terminal import Terminal
+
+console = Terminal(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
 """in a pipe or a log a line has 120 columns, not the 80 of a terminal that is not there"""
-complaints = Console(stderr=True)
+complaints = Terminal(stderr=True)
 
 Actor = Annotated[str, typer.Option("--by", help="who decides; by default who is logged in")]
 Json = Annotated[bool, typer.Option("--json", help="machine-readable output")]

@@ -39,7 +39,7 @@ def run(text: str, console: Console, *, dry_run: bool) -> int:
     month, settings = parse_month(text), load_settings()
     lake, register = Lake(settings.lake), Register(settings.register)
     refuse_open_month(month, load_books(lake), settings.clock())
-    with register.transaction() as tx:
+    with register.reading() as tx:
         was_closed = finished_close(tx, month.first_day) is not None
     with run_progress(console) as progress:
         work_through(

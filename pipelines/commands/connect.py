@@ -43,7 +43,7 @@ def status(connection_id: str, console: Console) -> int:
         known = store.read(connection.connection_id)
         if len(known.their_tokens) > 1:
             known = Handshake(settings, events, connection).prove().credentials
-        with events.transaction() as tx:
+        with events.reading() as tx:
             last = next(iter(connection_events(tx, connection.connection_id)[-1:]), None)
         table.add_row(connection.connection_id, _state(connection, known), *_facts(known, last))
     console.print(table)

@@ -70,7 +70,7 @@ def export(invoice: str, cpo: str, output: Path | None, console: Console, warnin
         UserError: where the invoice was never checked, none of its CDRs stands approved, or the file cannot be written.
     """
     settings = load_settings()
-    with Register(settings.register).transaction() as tx:
+    with Register(settings.register).reading() as tx:
         accepted = accepted_cdrs(tx, Lake(settings.lake), cpo.upper().replace("-", "*"), invoice)
     for warning in _left_out(accepted):
         warnings.print(warning, soft_wrap=True, highlight=False, markup=False)

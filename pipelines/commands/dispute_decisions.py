@@ -83,11 +83,13 @@ def _apply(settings: Settings, decisions: Sequence[Decision], *, dry_run: bool) 
     lake, now = Lake(settings.lake), settings.clock()
     terms = Terms.of(lake.read(Layer.MASTER, "agreements"))
     moment = Moment(now, now.astimezone(company_zone(lake)).date())
-    with Register(settings.register).transaction() as tx:
+    register = Register(settings.register)
+    with register.reading() if dry_run else register.transaction() as tx:
         rulings = rule_on(decisions, events_by_case(tx), terms, moment)
-        if rulings.events and not dry_run:
+        if not dry_run:
             append_events(tx, rulings.events)
-            export_cases(tx, lake)
+    if rulings.events and not dry_run:
+        export_cases(register, lake)
     return rulings
 
 

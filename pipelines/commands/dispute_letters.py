@@ -24,7 +24,7 @@ def write(month: str, first: str, last: str, cpo: str, output: Path | None, cons
     """
     settings = load_settings()
     period = _period(month, first, last, settings.clock().date())
-    with Register(settings.register).transaction() as tx:
+    with Register(settings.register).reading() as tx:
         states = case_states(tx)
     folder = output or settings.documents / str(period) / "letters"
     made = letters(Lake(settings.lake), states.values(), period, cpo.upper().replace("-", "*"))

@@ -46,7 +46,7 @@ def export(path: Path, console: Console, selection: Selection) -> int:
     check_output(path)
     states = _selected(selection)
     wanted = pl.Series("case_id", [state.case_id for state in states], pl.String)
-    with Register(load_settings().register).transaction() as tx:
+    with Register(load_settings().register).reading() as tx:
         tables = {"disputes": export_disputes(tx), "events": export_dispute_events(tx)}
     chosen = {name: frame.filter(pl.col("case_id").is_in(wanted.implode())) for name, frame in tables.items()}
     written = write_json(path, chosen) if path.suffix.lower() == ".json" else write_frames(path, chosen)
@@ -55,7 +55,7 @@ def export(path: Path, console: Console, selection: Selection) -> int:
 
 
 def _selected(selection: Selection) -> list[CaseState]:
-    with Register(load_settings().register).transaction() as tx:
+    with Register(load_settings().register).reading() as tx:
         return selection.of(case_states(tx).values())
 
 
@@ -66,7 +66,7 @@ def show_one(case: str, console: Console) -> int:
         UserError: when there is no such case.
     """
     settings = load_settings()
-    with Register(settings.register).transaction() as tx:
+    with Register(settings.register).reading() as tx:
         events = case_events(tx, case.upper())
     state = case_state(events)
     if state is None:

@@ -21,6 +21,7 @@ from models.rating.policy import PolicyError
 from pipelines.lib.errors import UserError
 from pipelines.lib.explanations import explained, readable
 from pipelines.lib.price_lines import Answer, as_json, price_lines
+from pipelines.lib.terminal import Terminal
 from reports.explanation import ExplainedLine, ExplainedRow, page
 
 _NUMBER_COLUMNS: Final = ("volume", "billed", "unit price", "VAT", "excl. VAT", "incl. VAT")
@@ -151,7 +152,7 @@ def _summarise(tally: _Tally, files: Sequence[Path], console: Console, *, is_tol
     """
     if not files and not tally.failed:
         return
-    where = console if files or is_told else Console(stderr=True)
+    where = console if files or is_told else Terminal(stderr=True)
     names = f": {escape(', '.join(map(str, files)))}" if files else ""
     priced = tally.lines - tally.failed
     where.print(f"{priced} of {tally.lines} lines priced, {tally.failed} with an error{names}", highlight=False)

@@ -44,7 +44,7 @@ def show_risks(month: str, console: Console, *, everything: bool) -> int:
     lake, wanted = Lake(settings.lake), _month(Lake(settings.lake), month)
     risks = lake.read(Layer.MATCHED, "token_risks", wanted)
     shown = risks if everything else risks.filter(pl.col("recommended_action") != str(TokenAction.NONE))
-    with Register(settings.register).transaction() as tx:
+    with Register(settings.register).reading() as tx:
         decided = token_decisions(tx)
     table = _table(f"Tokens at risk in {wanted}", "token", "type", "score", "action", "decided", "why", right="score")
     room = max(40, console.width - _OTHER_COLUMNS)
@@ -66,7 +66,7 @@ def show_one(uid: str, token_type: str | None, console: Console) -> int:
     lake = Lake(settings.lake)
     known = TokenDesk(settings, lake).find(uid, token_type)
     key = (str(known["token_uid"]).upper(), str(known["token_type"]))
-    with Register(settings.register).transaction() as tx:
+    with Register(settings.register).reading() as tx:
         decided = token_decisions(tx).get(key, [])
         told = [each for each in deliveries(tx) if each.message.object_key == "|".join(key)]
     facts = Table.grid(padding=(0, 2))
@@ -100,7 +100,7 @@ def decide(
 
 def show_outbox(console: Console, *, everything: bool) -> int:
     """Show what peers were told of tokens and what is still to be; exit 1 where something waits or was given up."""
-    with Register(load_settings().register).transaction() as tx:
+    with Register(load_settings().register).reading() as tx:
         every = deliveries(tx)
     done = {DeliveryState.SENT, DeliveryState.SUPERSEDED}
     open_ones = [each for each in every if each.state not in done]

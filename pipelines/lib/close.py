@@ -73,7 +73,7 @@ def close_month(
     """
     books = load_books(lake)
     refuse_open_month(month, books, now)
-    with register.transaction() as tx:
+    with register.reading() as tx:
         is_closed = finished_close(tx, month.first_day) is not None
     if not is_closed:
         refuse_unready(lake, month)
@@ -117,7 +117,7 @@ def _issue(tx: Connection, lake: Lake, books: Books, month: BillingMonth, as_of:
 
 
 def _try_out(lake: Lake, register: Register, books: Books, month: BillingMonth, now: datetime) -> CloseReport:
-    with register.transaction() as tx:
+    with register.reading() as tx:
         as_of = started_as_of(tx, month.first_day) or now
         due = _due(tx, lake, month, as_of)
         documents = _assemble(tx, lake, books, due, month, as_of)
@@ -126,7 +126,7 @@ def _try_out(lake: Lake, register: Register, books: Books, month: BillingMonth, 
 
 def _report(register: Register, month: BillingMonth, *, is_new: bool) -> CloseReport:
     """Read a finished close back from the register."""
-    with register.transaction() as tx:
+    with register.reading() as tx:
         close = finished_close(tx, month.first_day)
         documents = [issued.content for issued in issued_documents(tx, month.first_day)]
     if close is None:

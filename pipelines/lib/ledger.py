@@ -14,7 +14,7 @@ from pipelines.lib.register.documents import issued_documents
 
 def ledger_tables(register: Register) -> dict[str, pl.DataFrame]:
     """Give the ledger tables as the register has them now, by name."""
-    with register.transaction() as tx:
+    with register.reading() as tx:
         documents = [issued.content for issued in issued_documents(tx)]
         closes = finished_closes(tx)
     return {

@@ -36,7 +36,7 @@ def stale_months(lake: Lake, register: Register, upto: BillingMonth | None = Non
     A month counts when it was never closed, has a record that was received after its close's `as_of`, or a CDR
     whose dispute has ended since so that it is billed.
     """
-    with register.transaction() as tx:
+    with register.reading() as tx:
         closed = {close.billing_month: close.as_of for close in finished_closes(tx)}
         decided = _decided_since(tx, closed)
     months = lake.months(Layer.TYPED, "cdrs")

@@ -115,7 +115,7 @@ class Outbox:
                 if pause is None or self._elapsed() + pause > patience_seconds:
                     break
                 self.sleep(pause)
-        with self.register.transaction() as tx:
+        with self.register.reading() as tx:
             return [each for each in deliveries(tx) if each.message.message_id in tried]
 
     def again(self) -> int:
@@ -127,7 +127,7 @@ class Outbox:
         return len(lost)
 
     def _waiting(self) -> list[Delivery]:
-        with self.register.transaction() as tx:
+        with self.register.reading() as tx:
             return [each for each in deliveries(tx) if each.is_waiting]
 
     def _pause(self, tried: set[str]) -> float | None:

@@ -61,7 +61,7 @@ class RenderReport:
 def render_documents(settings: Settings, register: Register, compute: Compute, month: BillingMonth) -> RenderReport:
     """Render the month's documents that have no PDF, or whose PDF is missing or was changed."""
     began = time.monotonic()
-    with register.transaction() as tx:
+    with register.reading() as tx:
         issued, known = issued_documents(tx, month.first_day), renderings(tx)
     jobs = [
         RenderJob(document, path_of(document), settings.documents, known.get(document.document_id))

@@ -26,7 +26,7 @@ def read_activity(settings: Settings, lake: Lake, register: Register, month: Bil
         UserError: when the setting `token_risk` names what is no threshold.
     """
     around = (month.previous, month)
-    with register.transaction() as tx:
+    with register.reading() as tx:
         blocks = blocked_spans(tx)
     return Activity(
         month=month.first_day,

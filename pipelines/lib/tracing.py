@@ -44,7 +44,7 @@ class LineTrace:
 
 def find_document(register: Register, number: str) -> Row:
     """Give an issued document's kind and content by its number; an unknown one is a `UserError` that names another."""
-    with register.transaction() as tx:
+    with register.reading() as tx:
         issued = documents.find_document(tx, number)
         if issued is None:
             example = tx.execute(sa.select(DOCUMENTS.c.document_number).order_by(DOCUMENTS.c.issued_at)).scalar()

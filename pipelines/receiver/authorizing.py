@@ -6,10 +6,12 @@ same way as everything else, raw page, typed table. A CDR is later held against 
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from threading import Lock
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -40,6 +42,8 @@ class TokenBook:
 
     lake: Lake
     register: Register
+    _lock: Lock = field(default_factory=Lock, repr=False)
+    """questions come from several threads, and one of them reads for all"""
     _stamp: tuple[object, ...] = ()
     _tokens: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     _contracts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -48,7 +52,8 @@ class TokenBook:
 
     def token(self, uid: str, token_type: str) -> dict[str, Any] | None:
         """Give a row of `typed/tokens`; ids are compared without case."""
-        self._refresh()
+        with self._lock:
+            self._refresh()
         token = self._tokens.get((uid.upper(), token_type.upper()))
         if token is None:
             return None
@@ -111,8 +116,9 @@ class Authorizing:
             raise Refusal(404, INVALID, "expected POST tokens/{uid}/authorize")
         uid, token_type = call.rest[0], call.query.get("type") or _DEFAULT_TYPE
         where = _where(call)
-        party = self._asking_party(call, where)
-        token = self.book.token(uid, token_type)
+        # In a thread: the tables and the register are files, and while they are read others ask.
+        party = await asyncio.to_thread(self._asking_party, call, where)
+        token = await asyncio.to_thread(self.book.token, uid, token_type)
         if token is None:
             await self._log(call, party, _Outcome(uid, token_type, None, "NOT_ALLOWED", None), where)
             code = INVALID if call.version == "2.1.1" else UNKNOWN_TOKEN

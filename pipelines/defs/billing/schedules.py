@@ -51,7 +51,7 @@ def close_previous_month(context: dg.ScheduleEvaluationContext, home: Home) -> d
     """Ask for the close of the month before the scheduled day."""
     zone = company_zone(load_books(home.lake).master)
     month = BillingMonth.of(context.scheduled_execution_time, zone).previous
-    with home.register.transaction() as tx:
+    with home.register.reading() as tx:
         if finished_close(tx, month.first_day) is not None:
             return dg.SkipReason(f"{month} is closed already")
     return dg.RunRequest(run_key=f"close-{month}", partition_key=str(month))

@@ -150,7 +150,7 @@ def verdicts(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeRes
     lake, month = home.lake, month_of(context)
     found = lake.read(Layer.MATCHED, "findings", month)
     priced = lake.read(Layer.PRICED, "wholesale_cdrs", month)
-    with home.register.transaction() as tx:
+    with home.register.reading() as tx:
         settled = settled_rules(tx)
     frame = judge(lake.read(Layer.TYPED, "cdrs", month), found, priced, settled)
     lake.write(Layer.MATCHED, "verdicts", frame, month)
@@ -186,8 +186,7 @@ _CASES = [
 def disputes(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
     """Open, move and end cases by the month's verdicts, by the credits and replacements that arrived, and by time.
 
-    The register is exported whole. The files are written while the transaction is open, so that of two months worked
-    at once the later export wins.
+    The register is exported whole, once what happened is committed: a table never tells what was rolled back.
     """
     lake, month, now = home.lake, month_of(context), home.settings.clock()
     moment = Moment(now, now.astimezone(company_zone(lake)).date())
@@ -196,7 +195,7 @@ def disputes(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.Mater
     found = {name: lake.read(Layer.MATCHED, name, month) for name in ("verdicts", "findings")}
     with home.register.transaction() as tx:
         recorded = record_verdicts(tx, found["verdicts"], found["findings"], terms, moment, cdrs)
-        rows = export_cases(tx, lake)
+    rows = export_cases(home.register, lake)
     events = {str(kind): recorded[kind] for kind in _BY_ITSELF}
     told = {"rows": rows["dispute_events"], **events}
     yield dg.MaterializeResult(asset_key(Layer.LEDGER, "dispute_events"), metadata=told)

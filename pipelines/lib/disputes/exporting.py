@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from models.schemas.registry import Layer
 from pipelines.lib.lake import Lake
+from pipelines.lib.register import Register
 from pipelines.lib.register.disputes import export_dispute_events, export_disputes
 
 
@@ -15,9 +16,13 @@ def case_tables(tx: Connection) -> dict[str, pl.DataFrame]:
     return {"dispute_events": export_dispute_events(tx), "disputes": export_disputes(tx)}
 
 
-def export_cases(tx: Connection, lake: Lake) -> dict[str, int]:
-    """Write `ledger/dispute_events` and `ledger/disputes` whole; give the rows of each."""
-    tables = case_tables(tx)
-    for name, frame in tables.items():
-        lake.write(Layer.LEDGER, name, frame)
+def export_cases(register: Register, lake: Lake) -> dict[str, int]:
+    """Write `ledger/dispute_events` and `ledger/disputes` whole, as they are committed; give the rows of each.
+
+    The files are written while a transaction is open, so that of two exports at once the later one wins.
+    """
+    with register.transaction() as tx:
+        tables = case_tables(tx)
+        for name, frame in tables.items():
+            lake.write(Layer.LEDGER, name, frame)
     return {name: frame.height for name, frame in tables.items()}

@@ -37,7 +37,7 @@ class Cases:
 
 def read_cases(register: Register) -> Cases:
     """Read every case of the register."""
-    with register.transaction() as tx:
+    with register.reading() as tx:
         events = events_by_case(tx)
     folded = {case_id: case_state(told) for case_id, told in events.items()}
     return Cases(events, {case_id: state for case_id, state in folded.items() if state is not None})

@@ -24,8 +24,8 @@ from models.types.time import BillingMonth
 from pipelines.lib.compute import Compute
 
 FOLDER: Final = "disputes"
-_LONGEST_STEM: Final = 60
-_HASH_DIGITS: Final = 8
+_LONGEST_STEM: Final = 50
+_HASH_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def folder_of(documents: Path, month: BillingMonth) -> Path:
 
 
 def stem_of(case_id: str) -> str:
-    """Give a file name for a case: `DE-LDW-C000017-3f2a9c1b`.
+    """Give a file name for a case: `DE-LDW-C000017-0a53e9b81bf8d652`.
 
     Ids are others' texts: what is no letter or digit becomes a dash, what is long is cut, and a part of the hash keeps
     two cases apart that then read alike.

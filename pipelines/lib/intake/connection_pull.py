@@ -125,7 +125,7 @@ class ConnectionPull:
         return mark - timedelta(seconds=self.connection.overlap_seconds) if mark else None
 
     def _watermark(self, module: str) -> datetime | None:
-        with self.register.transaction() as tx:
+        with self.register.reading() as tx:
             return watermark(tx, self.connection.connection_id, module)
 
     def _is_up_to_date(self, module: str) -> bool:

@@ -28,7 +28,7 @@ Billed = tuple[str, str, int, object]
 
 def document_breaches(settings: Settings, lake: Lake, register: Register) -> list[Breach]:
     """Hold every issued document to everything that it promised."""
-    with register.transaction() as tx:
+    with register.reading() as tx:
         issued = issued_documents(tx)
     return [
         *_hash_breaches(issued),
@@ -94,7 +94,7 @@ def _billed(issued: Iterable[IssuedDocument]) -> Iterator[Billed]:
 
 def _billing_breaches(register: Register, issued: Sequence[IssuedDocument]) -> Iterator[Breach]:
     """Hold the register of what was billed to the lines of the documents: no line without, none twice."""
-    with register.transaction() as tx:
+    with register.reading() as tx:
         kept = {(row.charge_id, row.document_id, row.line_number) for row in tx.execute(sa.select(BILLINGS))}
     printed = {(line_id, number.lower(), line) for line_id, number, line, _ in _billed(issued)}
     for line_id, document_id, line in sorted(printed ^ kept):
@@ -104,7 +104,7 @@ def _billing_breaches(register: Register, issued: Sequence[IssuedDocument]) -> I
 
 
 def _ledger_breaches(lake: Lake, register: Register) -> Iterator[Breach]:
-    with register.transaction() as tx:
+    with register.reading() as tx:
         disputes = case_tables(tx)
     for name, right in (ledger_tables(register) | disputes).items():
         key = table(Layer.LEDGER, name).key
@@ -112,7 +112,7 @@ def _ledger_breaches(lake: Lake, register: Register) -> Iterator[Breach]:
 
 
 def _rendering_breaches(folder: Path, register: Register, issued: Sequence[IssuedDocument]) -> Iterator[Breach]:
-    with register.transaction() as tx:
+    with register.reading() as tx:
         rendered = {row.document_id: row for row in tx.execute(sa.select(RENDERINGS))}
     for document in issued:
         row = rendered.get(document.document_id)

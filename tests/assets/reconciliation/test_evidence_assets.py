@@ -59,7 +59,7 @@ def test_every_disputed_cdr_has_its_pack_and_doing_it_again_writes_nothing(home,
     assert [(each["rule_id"], each["amount_at_stake"]) for each in high["findings"]] == [("R21", "1.25")]
     assert [each["unit_price"] for each in high["tariffs"][0]["prices"]] == ["0.600000000"]
     assert (alone["authorization"]["match_kind"], alone["case"]["claimed"]) == ("none", "3.00")
-    assert "no record 0 on a raw page 0" in alone["received"]["problem"]
+    assert alone["received"]["problem"] == "record 0 of page 0 is not in the raw store"
     disputes = lake.read(Layer.LEDGER, "disputes").select("case_id", pl.col("held_excl_vat").cast(pl.String)).rows()
     assert dict(disputes) == {key: pack["case"]["held"] for key, pack in packs.items()}
     # The same again writes nothing, and PDFs come where settings ask for them.
