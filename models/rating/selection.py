@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from models.frames import rows_in
 from models.rating.policy import TariffPrecedence
 from models.types.vocabularies import TariffSource
 
@@ -85,31 +86,30 @@ def tariffs_at_start(
     Columns beside the key: `position` (the order in which it names them), `own_version_id` (inside the CDR),
     `published_version_id` (valid and known at the start), `chosen_version_id` (what prices it).
 
-    CDRs go by the number of their row in the order of their keys: numbers join and sort many times faster than texts.
+    On the way CDRs and versions go by the number of their row in the order of their keys, tariffs by category: numbers
+    join and sort many times faster than texts, and keep their order.
     """
     numbered = cdrs.select(_OF_THE_CDR).sort("cdr_key").with_row_index("row")
-    named = _named_tariffs(numbered, periods, versions, connectors)
-    published = versions.filter(pl.col("source") == str(TariffSource.PUBLISHED))
-    candidates = named.select("row", "tariff_key", numbered.get_column("started_at").gather(named["row"])).join(
-        published.select("tariff_key", "tariff_version_id", "valid_from", "valid_to", "last_updated_at"),
-        on="tariff_key",
-        how="inner",
+    known = versions.select(_OF_THE_VERSION).sort("tariff_version_id").with_row_index("version")
+    named = _named_tariffs(numbered, periods, known, connectors)
+    candidates = named.select("naming", "tariff_key", numbered.get_column("started_at").gather(named["row"])).join(
+        known.filter(pl.col("source") == str(TariffSource.PUBLISHED)), on="tariff_key", how="inner"
     )
     in_force = candidates.filter(_is_in_force())
     was_there = pl.col("last_updated_at").is_null() | (pl.col("last_updated_at") <= pl.col("started_at"))
-    there = _pick(in_force.filter(was_there), "published_version_id", newest=True)
-    later = _pick(in_force.filter(~was_there), "later_version_id", newest=False)
-    return (
-        named.join(there, on=("row", "tariff_key"), how="left", maintain_order="left", validate="1:1")
-        .join(later, on=("row", "tariff_key"), how="left", maintain_order="left", validate="1:1")
-        .select(
-            numbered.get_column("cdr_key").gather(named["row"]),
-            "tariff_key",
-            "position",
-            "own_version_id",
-            "published_version_id",
-            pl.coalesce("published_version_id", "own_version_id", "later_version_id").alias("chosen_version_id"),
-        )
+    there = _pick(in_force.filter(was_there), "published", newest=True)
+    later = _pick(in_force.filter(~was_there), "later", newest=False)
+    chosen = (
+        named.join(there, on="naming", how="left", maintain_order="left", validate="1:1")
+        .join(later, on="naming", how="left", maintain_order="left", validate="1:1")
+        .with_columns(pl.coalesce("published", "own", "later").alias("chosen"))
+    )
+    version_id = known.get_column("tariff_version_id")
+    return chosen.select(
+        numbered.get_column("cdr_key").gather(chosen["row"]),
+        pl.col("tariff_key").cast(pl.String),
+        "position",
+        *(version_id.gather(chosen[name]).alias(f"{name}_version_id") for name in ("own", "published", "chosen")),
     )
 
 
@@ -117,46 +117,56 @@ _OF_THE_CDR: Final = (
     *("cdr_key", "cpo_id", "started_at", "tariff_version_ids"),
     *("location_id", "evse_uid", "connector_id"),
 )
+_OF_THE_VERSION: Final = (
+    *("tariff_version_id", "source", "valid_from", "valid_to", "last_updated_at"),
+    pl.col("tariff_key").cast(pl.Categorical),
+)
 
 
 def _named_tariffs(
-    numbered: pl.DataFrame, periods: pl.DataFrame, versions: pl.DataFrame, connectors: pl.DataFrame
+    numbered: pl.DataFrame, periods: pl.DataFrame, known: pl.DataFrame, connectors: pl.DataFrame
 ) -> pl.DataFrame:
-    """List the tariffs of each `row`, in its order: those it carries and its periods name, else its connector's."""
-    itself = pl.concat([_carried(numbered, versions), _named_by_periods(numbered, periods)], how="vertical")
-    without = numbered.filter(~pl.col("row").is_in(itself["row"].unique().implode()))
+    """List the tariffs of each `row`, in its order: those it carries and its periods name, else its connector's.
+
+    Each `naming` is a row of its own; `own` is the version that the CDR carries.
+    """
+    itself = pl.concat([_carried(numbered, known), _named_by_periods(numbered, periods)], how="vertical")
+    without = numbered.filter(~pl.col("row").is_in(itself.get_column("row").implode()))
     every = pl.concat([itself, _named_by_connector(without, connectors)], how="vertical")
-    return every.sort("row", "position", "own_version_id").unique(
-        subset=("row", "tariff_key"), keep="first", maintain_order=True
-    )
+    row_and_tariff = pl.col("row").cast(pl.UInt64) * _CATEGORIES + pl.col("tariff_key").to_physical()
+    return every.sort("row", "position").filter(row_and_tariff.is_first_distinct()).with_row_index("naming")
 
 
-def _carried(numbered: pl.DataFrame, versions: pl.DataFrame) -> pl.DataFrame:
+_CATEGORIES: Final = 2**32
+"""as many as there can be: row and category make one number"""
+
+
+def _carried(numbered: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     length = pl.col("tariff_version_ids").list.len()
     listed = numbered.select("row", "tariff_version_ids", pl.int_ranges(0, length).alias("position"))
     exploded = listed.filter(length > 0).explode("tariff_version_ids", "position")
     return exploded.join(
-        versions.select("tariff_version_id", "tariff_key"),
+        known.select("tariff_version_id", "tariff_key", "version"),
         left_on="tariff_version_ids",
         right_on="tariff_version_id",
         how="inner",
         validate="m:1",
-    ).select("row", "tariff_key", pl.col("position").cast(pl.Int64), own_version_id="tariff_version_ids")
+    ).select("row", "tariff_key", pl.col("position").cast(pl.Int64), own="version")
 
 
 def _named_by_periods(numbered: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
     """List what periods name; of neighbours that name the same only the first is looked up."""
     naming = periods.select("cdr_key", "tariff_id", "period_index").drop_nulls("tariff_id")
     is_same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("cdr_key", "tariff_id"))
-    return (
-        naming.filter(~is_same.fill_null(value=False))
-        .join(numbered.select("cdr_key", "row", "cpo_id"), on="cdr_key", how="inner", validate="m:1")
-        .select(
-            "row",
-            _tariff_key(),
+    changing = naming.filter(~is_same.fill_null(value=False))
+    rows = rows_in(numbered.get_column("cdr_key"), changing.get_column("cdr_key"))
+    return _with_keys(
+        changing.select(
+            numbered.get_column("row").gather(rows),
+            numbered.get_column("cpo_id").gather(rows),
+            "tariff_id",
             (pl.col("period_index").cast(pl.Int64) + _AFTER_CARRIED).alias("position"),
-            _NO_OWN,
-        )
+        ).drop_nulls("row")
     )
 
 
@@ -165,10 +175,20 @@ def _named_by_connector(numbered: pl.DataFrame, connectors: pl.DataFrame) -> pl.
     with_order = listed.explode("tariff_id", empty_as_null=False).with_columns(
         pl.int_range(pl.len()).over("connector_key").cast(pl.Int64).alias("position")
     )
-    return (
-        numbered.select("row", "cpo_id", connector_key())
-        .join(with_order, on="connector_key", how="inner")
-        .select("row", _tariff_key(), "position", _NO_OWN)
+    return _with_keys(
+        numbered.select("row", "cpo_id", connector_key()).join(with_order, on="connector_key", how="inner")
+    )
+
+
+def _with_keys(naming: pl.DataFrame) -> pl.DataFrame:
+    """Name tariffs by their key, which is made once for each of the few that there are."""
+    parts = pl.col("cpo_id", "tariff_id").cast(pl.Categorical)
+    by_category = naming.select("row", "position", parts)
+    pairs = by_category.select("cpo_id", "tariff_id").unique()
+    key = pl.format("{}*{}", *(pl.col(name).cast(pl.String) for name in ("cpo_id", "tariff_id"))).str.to_uppercase()
+    keys = pairs.with_columns(key.cast(pl.Categorical).alias("tariff_key"))
+    return by_category.join(keys, on=("cpo_id", "tariff_id"), how="inner", validate="m:1").select(
+        "row", "tariff_key", "position", pl.lit(None, pl.UInt32).alias("own")
     )
 
 
@@ -178,10 +198,6 @@ def connector_key() -> pl.Expr:
     return pl.concat_str(parts, separator="*").str.to_uppercase().alias("connector_key")
 
 
-def _tariff_key() -> pl.Expr:
-    return pl.format("{}*{}", "cpo_id", "tariff_id").str.to_uppercase().alias("tariff_key")
-
-
 def _is_in_force() -> pl.Expr:
     """Tell whether the tariff's own dates contain the session's start (half-open; an absent bound is no bound)."""
     begun = pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("started_at"))
@@ -189,23 +205,19 @@ def _is_in_force() -> pl.Expr:
 
 
 def _pick(candidates: pl.DataFrame, name: str, *, newest: bool) -> pl.DataFrame:
-    """Keep one version per CDR and tariff: the newest or the oldest by when the CPO wrote it.
+    """Keep one version for each `naming`: the newest or the oldest by when the CPO wrote it.
 
     Only those that have several are put in order: most tariffs have one version in force.
     """
-    of_one = ("row", "tariff_key")
-    is_contested = candidates.select(of_one).is_duplicated()
-    order = (*of_one, "last_updated_at", "valid_from", "tariff_version_id")
+    is_contested = candidates.get_column("naming").is_duplicated()
     chosen = (
         candidates.filter(is_contested)
-        .sort(order, nulls_last=False)
-        .unique(subset=of_one, keep="last" if newest else "first", maintain_order=True)
+        .sort("naming", "last_updated_at", "valid_from", "version", nulls_last=False)
+        .unique(subset="naming", keep="last" if newest else "first", maintain_order=True)
     )
-    picked = (*of_one, pl.col("tariff_version_id").alias(name))
+    picked = ("naming", pl.col("version").alias(name))
     return pl.concat([candidates.filter(~is_contested).select(picked), chosen.select(picked)], how="vertical")
 
-
-_NO_OWN: Final = pl.lit(None, pl.String).alias("own_version_id")
 
 _AFTER_CARRIED: Final = 1_000_000
 """Tariffs named by periods come after those that the CDR carries; no CDR carries a million."""

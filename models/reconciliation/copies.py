@@ -6,7 +6,7 @@ that flagged both would hold a good claim.
 
 import polars as pl
 
-from models.reconciliation.frames import only
+from models.frames import only
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 
 _WRITTEN = ("last_updated_at", "received_at", "cdr_key")

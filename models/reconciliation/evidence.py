@@ -8,10 +8,10 @@ from typing import Final
 
 import polars as pl
 
+from models.frames import beside, only, sorted_by
 from models.reconciliation.causes import NO_CAUSES
 from models.reconciliation.copies import copies_by_session, copies_by_start, standing
 from models.reconciliation.facts import METERS
-from models.reconciliation.frames import beside, only, sorted_by
 from models.reconciliation.prices import exceeds_tolerance, with_prices
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 from models.reconciliation.tokens import with_token

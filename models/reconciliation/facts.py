@@ -4,9 +4,9 @@ from typing import Final
 
 import polars as pl
 
+from models.frames import sorted_by
 from models.rating.selection import connector_key
 from models.reconciliation.copies import with_credit_status
-from models.reconciliation.frames import sorted_by
 from models.reconciliation.thresholds import DEFAULTS
 from models.reconciliation.wording import billed
 

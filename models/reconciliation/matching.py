@@ -8,8 +8,8 @@ from typing import Final
 
 import polars as pl
 
+from models.frames import sorted_by
 from models.reconciliation.copies import COPY_COLUMNS, copy_keys, taken_back, with_credit_status
-from models.reconciliation.frames import sorted_by
 from models.reconciliation.pairing import pair
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 from models.schemas.registry import Layer, table

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from models.reconciliation.frames import beside, sorted_by
+from models.frames import beside, sorted_by
 from models.reconciliation.thresholds import NO_OVERRIDES, Limits
 from models.reconciliation.tokens import with_token
 from models.schemas.registry import Layer, table

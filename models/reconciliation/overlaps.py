@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from models.reconciliation.frames import only, sorted_by
+from models.frames import only, sorted_by
 
 _ROUNDS: Final = 64
 """Bound on rounds, see `later_starting`; a group with more overlaps than this is flagged as a whole."""

@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from models.reconciliation.frames import beside
+from models.frames import beside
 from models.reconciliation.wording import billed
 from models.types.money import BILLED
 from models.types.vocabularies import RatingOutcome

@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from models.reconciliation.frames import sorted_by
+from models.frames import sorted_by
 from models.reconciliation.prices import with_prices
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import Severity, Verdict

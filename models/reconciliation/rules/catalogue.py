@@ -5,8 +5,8 @@ from typing import Final
 
 import polars as pl
 
+from models.frames import sorted_by
 from models.reconciliation.evidence import Evidence
-from models.reconciliation.frames import sorted_by
 from models.reconciliation.rules import (
     authorization,
     credit,
