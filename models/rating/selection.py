@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from models.frames import rows_in
+from models.frames import beside, rows_in, sorted_by
 from models.rating.policy import TariffPrecedence
 from models.types.vocabularies import TariffSource
 
@@ -59,11 +59,8 @@ def select_wholesale(
         .group_by("cdr_key", maintain_order=True)
         .agg(pl.col("chosen_version_id").drop_nulls().unique(maintain_order=True).alias("tariff_version_ids"))
     )
-    sessions = (
-        cdrs.select(_SESSION_COLUMNS)
-        .join(chosen, on="cdr_key", how="left", maintain_order="left", validate="1:1")
-        .with_columns(pl.col("tariff_version_ids").fill_null(pl.lit([], dtype=pl.List(pl.String))))
-        .sort("cdr_key")
+    sessions = beside(sorted_by(cdrs.select(_SESSION_COLUMNS), "cdr_key"), chosen).with_columns(
+        pl.col("tariff_version_ids").fill_null(pl.lit([], dtype=pl.List(pl.String)))
     )
     unpublished = named.filter(pl.col("chosen_version_id").is_not_null() & pl.col("published_version_id").is_null())
     notes = unpublished.select("cdr_key").unique().sort("cdr_key")
@@ -72,8 +69,8 @@ def select_wholesale(
 
 def with_selection_notes(rated: pl.DataFrame, selection: WholesaleSelection) -> pl.DataFrame:
     """Give `priced/wholesale_cdrs`: what the kernel made of the sessions, and the notes of their selection."""
-    notes = selection.notes.group_by("cdr_key").agg(pl.col("note").sort())
-    noted = rated.join(notes, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+    notes = selection.notes.group_by("cdr_key", maintain_order=True).agg(pl.col("note").sort())
+    noted = beside(rated, notes)
     added = pl.col("note").fill_null(pl.lit([], dtype=pl.List(pl.String)))
     return noted.with_columns(pl.col("notes").list.concat(added)).drop("note")
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from models.frames import sorted_by
+from models.frames import beside, sorted_by
 from models.reconciliation.prices import with_prices
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import Severity, Verdict
@@ -42,8 +42,7 @@ def judge(
     )
     needed = ("cdr_key", "cpo_id", "currency", "total_cost_excl_vat", "total_cost_incl_vat", "billing_month")
     return (
-        with_prices(sorted_by(cdrs.select(needed), "cdr_key"), priced)
-        .join(by_cdr, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+        beside(with_prices(sorted_by(cdrs.select(needed), "cdr_key"), priced), by_cdr)
         .with_columns(
             verdict.fill_null(str(Verdict.ACCEPT)).alias("verdict"),
             pl.col("rule_ids").fill_null(pl.lit([], dtype=pl.List(pl.String))),

@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from models.frames import beside
 from models.reconciliation.evidence import Evidence
 from models.reconciliation.rules.rule import found, rule, sentence
 from models.types.vocabularies import Severity
@@ -36,7 +37,7 @@ def tariff_not_as_published(evidence: Evidence) -> pl.DataFrame:
 def _not_offered(evidence: Evidence) -> pl.DataFrame:
     """Find tariffs that the connector does not list; abstain where its list is empty or was written after the start."""
     listed = evidence.judged.select("cdr_key", "cpo_id", "started_at", "tariff_ids", "connector_updated_at")
-    named = evidence.tariffs_at_start.join(listed, on="cdr_key", how="inner", validate="m:1")
+    named = beside(evidence.tariffs_at_start, listed)
     owner = pl.format("{}*", pl.col("cpo_id").str.to_uppercase())
     offered = pl.col("tariff_ids").list.eval(pl.element().str.to_uppercase())
     is_offered = offered.list.contains(pl.col("tariff_key").str.strip_prefix(owner))
@@ -57,9 +58,9 @@ def _costs_other(evidence: Evidence) -> pl.DataFrame:
     contents = evidence.versions.select("tariff_version_id", content.alias("own"))
     published = contents.rename({"own": "published"})
     both = (
-        evidence.tariffs_at_start.join(
-            contents, left_on="own_version_id", right_on="tariff_version_id", how="inner", validate="m:1"
-        )
+        # The same version costs the same, and its text, as long as a page, need not be compared with itself.
+        evidence.tariffs_at_start.filter(pl.col("own_version_id") != pl.col("published_version_id"))
+        .join(contents, left_on="own_version_id", right_on="tariff_version_id", how="inner", validate="m:1")
         .join(published, left_on="published_version_id", right_on="tariff_version_id", how="inner", validate="m:1")
         .filter(pl.col("own") != pl.col("published"))
     )
