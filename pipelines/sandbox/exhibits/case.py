@@ -23,6 +23,8 @@ from pipelines.sandbox.published import Authorization, PublishedCdr, reference_o
 from pipelines.sandbox.sessions import Session
 
 PARTY = "DE*LDW"
+METERING_PARTY = "DE*EIC"
+"""whose agreement asks for signed meter values"""
 _SERIALS = 40_000_000
 """where the contracts of exhibits begin; the world's own stay far below"""
 
@@ -128,7 +130,7 @@ class Workshop:
             authorized_at=started - self.random.randint(4, 80),
             published_at=ended + delay,
         )
-        name = self._name()
+        name = self._name(evse.location)
         reference = None if auth_method == "WHITELIST" else reference_of(session)
         published = PublishedCdr(Claim.honest(session), bill(Claim.honest(session), name, f"{name}-S", reference))
         granted = Authorization("", reference_of(session), card, evse, "ALLOWED", session.authorized_at, None)
@@ -140,12 +142,14 @@ class Workshop:
         """Make a second CDR of the same session under a new id, sent some seconds later, with no card of its own."""
         self._made += 1
         claim = replace(case.published.claim, published_at=case.published.claim.published_at + later)
-        cdr = replace(case.cdr, cdr_id=self._name(), last_updated_at=instant(claim.published_at))
+        cdr = replace(
+            case.cdr, cdr_id=self._name(case.session.evse.location), last_updated_at=instant(claim.published_at)
+        )
         published = PublishedCdr(claim, replace(cdr, **fields))  # pyright: ignore[reportArgumentType] - names and types are those of Cdr
         return Case(published, [], [], has_session=False)
 
-    def _name(self) -> str:
-        return f"LDW-X{self.series}{self._made:06d}"
+    def _name(self, location: Location) -> str:
+        return f"{location.party.short_id}-X{self.series}{self._made:06d}"
 
     def card(self, whitelist: str = "NEVER") -> Token:
         """Issue a card on a contract of its own."""
@@ -166,7 +170,7 @@ class Workshop:
         power_type = "DC" if power_kw > 100 else "AC_3_PHASE"
         evse = Evse(
             f"{place.location_id}-{self.series}{number:04d}",
-            f"DE*LDW*E{place.location_id.replace('-', '')}*{self.series}{number:04d}",
+            f"{place.party.party_id}*E{place.location_id.replace('-', '')}*{self.series}{number:04d}",
             place,
             power_kw,
             power_type,
@@ -175,12 +179,15 @@ class Workshop:
         self.evses.append(evse)
         return evse
 
-    def site(self, number: str, city: str, latitude: float, longitude: float, country: str = "DE") -> Location:
+    def site(
+        self, number: str, city: str, latitude: float, longitude: float, country: str = "DE", party_id: str = PARTY
+    ) -> Location:
         """Give a site of the exhibits."""
+        party = PARTY_BY_ID[party_id]
         zone = {"DE": "Europe/Berlin", "NL": "Europe/Amsterdam", "DK": "Europe/Copenhagen"}[country]
         return Location(
-            f"LDW-X{number}",
-            PARTY_BY_ID[PARTY],
+            f"{party.short_id}-X{number}",
+            party,
             SiteKind.PUBLIC,
             f"Exhibit {number}",
             "Am Hof 1",
@@ -199,11 +206,11 @@ class Workshop:
         return local_second(date, hour * 60 + minute, ZoneInfo("Europe/Berlin")) // TICK * TICK
 
 
-def prices(tariff_id: str, **terms: str | int | tuple[Window, ...]) -> PriceList:
+def prices(tariff_id: str, party_id: str = PARTY, **terms: str | int | tuple[Window, ...]) -> PriceList:
     """Write a price list of the exhibits."""
     known = {name: Decimal(value) if isinstance(value, str) else value for name, value in terms.items()}
     vat = known.pop("vat_pct", Decimal(19))
-    return PriceList(PARTY, f"LDW-X-{tariff_id}", "EUR", vat, **known)  # pyright: ignore[reportArgumentType] - the lists below are the check
+    return PriceList(party_id, f"{party_id[3:]}-X-{tariff_id}", "EUR", vat, **known)  # pyright: ignore[reportArgumentType] - the lists below are the check
 
 
 _DAY = Window(8 * 60, 20 * 60, Decimal("0.60"))
@@ -220,9 +227,10 @@ FEE = prices("FEE", start_fee="1.00", per_kwh="0.40")
 TOD = prices("TOD", windows=(_DAY, _NIGHT))
 FROM_THREE = prices("THREE", windows=(_LATE, _EARLY))
 STEP = prices("STEP", per_charging_hour="3.60", time_step_seconds=900)
+METERED = prices("METERED", METERING_PARTY, per_kwh="0.40")
 GHOST = prices("GHOST", per_kwh="0.40")
 """a list that is never published"""
-PUBLISHED = (AC, DC, DEAR, DUTCH, FREE, FEE, TOD, FROM_THREE, STEP)
+PUBLISHED = (AC, DC, DEAR, DUTCH, FREE, FEE, TOD, FROM_THREE, STEP, METERED)
 
 
 def published_prices(start: int) -> Iterable[PriceList]:

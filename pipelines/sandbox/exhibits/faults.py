@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from models.ocpi.canonical import Price
 from pipelines.sandbox.clock import DAY, HOUR, instant
-from pipelines.sandbox.exhibits.case import AC, DC, DUTCH, FEE, Case, Workshop
+from pipelines.sandbox.exhibits.case import AC, DC, DUTCH, FEE, METERED, METERING_PARTY, Case, Workshop
 from pipelines.sandbox.identifiers import NEVER_ISSUED, emaid, token_uid
 from pipelines.sandbox.people import Token
 from pipelines.sandbox.physics import Charge
@@ -143,12 +143,28 @@ def meter_runs_backwards(shop: Workshop) -> list[Case]:
     """Start a meter two kWh below where the session before it on the plug left it."""
     first = shop.case()
     second = shop.case(started=first.session.ended + HOUR // 9 * 9, evse=first.session.evse)
-    left = _meter(first, Decimal(shop.random.randrange(1_000_000, 9_000_000)).scaleb(-3))
-    _ = _meter(second, left - 2)
+    left = sign_meter(first, some_reading(shop))
+    _ = sign_meter(second, left - 2)
     return beside([first], second, "R13")
 
 
-def _meter(case: Case, start: Decimal) -> Decimal:
+def signed_values_missing(shop: Workshop) -> list[Case]:
+    """Send no signed meter values although the agreement asks for them."""
+    return alone(at_metered_plug(shop), "R36")
+
+
+def at_metered_plug(shop: Workshop) -> Case:
+    """Charge at a CPO whose agreement asks for signed meter values; there are none yet."""
+    site = shop.site("9", "Hannover", 52.375, 9.732, party_id=METERING_PARTY)
+    return shop.case(METERED, evse=shop.plug(METERED, site))
+
+
+def some_reading(shop: Workshop) -> Decimal:
+    """Draw what a meter that has been up for some time may show, in kWh."""
+    return Decimal(shop.random.randrange(1_000_000, 9_000_000)).scaleb(-3)
+
+
+def sign_meter(case: Case, start: Decimal) -> Decimal:
     """Let the meter of a case say where it started, and where it then ended; give the latter."""
     end = start + case.cdr.total_energy_kwh
     case.change(has_signed_values=True, meter_start_kwh=start, meter_end_kwh=end)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pipelines.sandbox.clock import DAY, HOUR
 from pipelines.sandbox.exhibits.case import AC, FREE, TOD, Case, Workshop
-from pipelines.sandbox.exhibits.faults import POTSDAM
+from pipelines.sandbox.exhibits.faults import POTSDAM, at_metered_plug, sign_meter, some_reading
 from pipelines.sandbox.physics import Charge
 
 
@@ -98,3 +98,10 @@ def eight_a_day(shop: Workshop) -> list[Case]:
     cases = [shop.case(charge=Charge(2000, 900, 0), started=begin + n * 2700, token=card) for n in range(8)]
     cases[0].tokens.append((card, True, shop.start - 200 * DAY))
     return cases
+
+
+def signed_by_the_meter(shop: Workshop) -> list[Case]:
+    """Send the signed meter values that the agreement asks for."""
+    case = at_metered_plug(shop)
+    _ = sign_meter(case, some_reading(shop))
+    return [case]

@@ -54,10 +54,11 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "R33": (credit_cdrs.credit_alone,),
     "R34": (faults.odd_country,),
     "R35": (faults.odd_connector,),
+    "R36": (faults.signed_values_missing,),
     "R37": (price_faults.dear,),
     "R38": (faults.home_that_is_none,),
 }
-"""faults by the rule that must find them; R36 needs an agreement that asks for signed values of every CDR"""
+"""faults by the rule that must find them"""
 
 NEGATIVES: tuple[Fault, ...] = (
     credit_cdrs.credit_and_replacement,
@@ -74,6 +75,7 @@ NEGATIVES: tuple[Fault, ...] = (
     negatives.one_after_another,
     negatives.on_the_tenth_day,
     negatives.eight_a_day,
+    negatives.signed_by_the_meter,
 )
 
 ALL_RULES: Mapping[str, int] = dict.fromkeys(FAULTS, 3) | {"combined": 6, "negatives": 2}

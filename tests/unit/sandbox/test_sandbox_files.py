@@ -93,4 +93,4 @@ def test_the_settings_file_declares_what_the_server_serves():
     declared = msgspec.toml.decode(settings_toml(connections))["connections"]
     assert [Connection(**each) for each in declared] == list(connections)
     assert [c.kind for c in connections] == ["cpo", "cpo", "cpo", "cpo", "hub", "platform"]
-    assert connections[4].parties == ("BE*CHB", "FR*RCH")
+    assert connections[4].parties == ("BE*CHB", "FR*RCH", "DE*EIC")

@@ -79,11 +79,12 @@ def test_each_version_introduces_itself_in_its_own_shape(invited):
         ("HUB", "HUB"),
         ("CPO", "CHB"),
         ("CPO", "RCH"),
+        ("CPO", "EIC"),
     ]
     newer = Client(invited, "hub", "2.3.0")
     newer.token = hub["token"]
     _, told = newer.shake("PUT")
-    assert [role["role"] for role in told["roles"]] == ["CPO", "CPO"]
+    assert [role["role"] for role in told["roles"]] == ["CPO", "CPO", "CPO"]
     assert told["hub_party_id"] == "BEHUB"
 
 
