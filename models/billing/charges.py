@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from models.billing.amounts import billed, net_of_gross
+from models.billing.credited import NO_OBSTACLES
 from models.billing.distinct import with_decisions
 from models.billing.rates import VatRates
 from models.billing.records import MasterData
@@ -43,7 +44,13 @@ class Books:
     rates: VatRates
 
 
-def session_charges(subjects: pl.DataFrame, retail: pl.DataFrame, verdicts: pl.DataFrame, books: Books) -> pl.DataFrame:
+def session_charges(
+    subjects: pl.DataFrame,
+    retail: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    books: Books,
+    obstacles: pl.DataFrame = NO_OBSTACLES,
+) -> pl.DataFrame:
     """Give the charges of the accepted sessions of a month, in the shape of `billed/charges`.
 
     Args:
@@ -51,11 +58,14 @@ def session_charges(subjects: pl.DataFrame, retail: pl.DataFrame, verdicts: pl.D
         retail: `priced/retail_cdrs`.
         verdicts: `matched/verdicts`; only accepted CDRs become charges.
         books: master data and VAT rates.
+        obstacles: from `models.billing.credited.obstacles`.
     """
     accepted = verdicts.filter(pl.col("verdict") == str(Verdict.ACCEPT)).select("cdr_key")
     prices = retail.select("cdr_key", "outcome", "reason", "tariff_version_id", "total_excl_vat", "total_incl_vat")
-    rows = subjects.join(accepted, on="cdr_key", how="semi").join(
-        prices, on="cdr_key", how="left", maintain_order="left", validate="1:1"
+    rows = (
+        subjects.join(accepted, on="cdr_key", how="semi")
+        .join(prices, on="cdr_key", how="left", maintain_order="left", validate="1:1")
+        .join(obstacles, on="cdr_key", how="left", maintain_order="left", validate="1:1")
     )
     rows = with_decisions(
         rows.with_columns((pl.col("ended_at") - pl.col("started_at")).dt.total_seconds().alias("_seconds")),
@@ -127,6 +137,8 @@ def _session_problem(precise: pl.Expr) -> pl.Expr:
         .then(pl.format("contract {} is not in force on {}: load it into the master data", contract, day))
         .when("is_credit")
         .then(pl.lit("a credit CDR is no supply: a person credits the customer"))
+        .when(pl.col("obstacle").is_not_null())
+        .then("obstacle")
         .when(pl.col("plan_currency").is_null())
         .then(pl.format("plan {} of contract {} is not in the master data", "plan_id", contract))
         .when(pl.col("time_zone").is_null())

@@ -14,6 +14,7 @@ import polars as pl
 
 from models.billing.amounts import billed
 from models.billing.charges import Books
+from models.billing.credited import NO_OBSTACLES
 from models.billing.distinct import with_decisions
 from models.billing.rates import HomeRate, HomeRates
 from models.billing.records import Driver, HomeCharger, MasterData, is_valid_on
@@ -43,8 +44,22 @@ class HomePrice:
     legal_reference: str
 
 
-def reimbursements(cdrs: pl.DataFrame, verdicts: pl.DataFrame, books: Books, home_rates: HomeRates) -> pl.DataFrame:
-    """Give one row per accepted session charged at home, in the shape of `billed/reimbursements`."""
+def reimbursements(
+    cdrs: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    books: Books,
+    home_rates: HomeRates,
+    obstacles: pl.DataFrame = NO_OBSTACLES,
+) -> pl.DataFrame:
+    """Give one row per accepted CDR of charging at home, in the shape of `billed/reimbursements`.
+
+    Args:
+        cdrs: `typed/cdrs` of a month.
+        verdicts: `matched/verdicts` of the month.
+        books: master data and VAT rates.
+        home_rates: the published prices of a kWh.
+        obstacles: from `models.billing.credited.obstacles`.
+    """
     accepted = verdicts.filter(pl.col("verdict") == str(Verdict.ACCEPT)).select("cdr_key")
     zone = next(iter(books.master.legal_entities.values())).time_zone
     home = with_local_times(cdrs.filter("is_home_charging").join(accepted, on="cdr_key", how="semi"), zone)
@@ -59,9 +74,13 @@ def reimbursements(cdrs: pl.DataFrame, verdicts: pl.DataFrame, books: Books, hom
     priced = with_decisions(
         rows, ["energy_kwh", "price_per_kwh"], _amounts, {"precise_amount": PRECISE, "amount": BILLED}
     )
+    credit = pl.when("is_credit").then(pl.lit("a credit CDR is no session: nothing is refunded for it"))
+    decided = priced.join(obstacles, on="cdr_key", how="left", maintain_order="left", validate="1:1").with_columns(
+        pl.coalesce(credit, "obstacle", "review_reason").alias("review_reason")
+    )
     billable = pl.col("review_reason").is_null()
     outcome = pl.when(billable).then(pl.lit(str(ChargeOutcome.BILLABLE))).otherwise(pl.lit(str(ChargeOutcome.REVIEW)))
-    finished = priced.with_columns(outcome.alias("outcome"), pl.col("agreed_currency").alias("currency"))
+    finished = decided.with_columns(outcome.alias("outcome"), pl.col("agreed_currency").alias("currency"))
     return finished.select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items()).sort("cdr_key")
 
 

@@ -21,6 +21,7 @@ from models.types.time import BillingMonth
 from models.types.vocabularies import ChargeOutcome, RatingOutcome
 from pipelines.defs.resources import Home
 from pipelines.lib.asset_keys import asset_key, asset_keys
+from pipelines.lib.billed_before import billing_obstacles
 from pipelines.lib.books import load_books, master_tables
 from pipelines.lib.checks import contract_checks
 from pipelines.lib.close import close_month
@@ -104,9 +105,8 @@ def charges(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResu
     """One row per thing billed to an account: an accepted session, or a monthly fee, with its VAT decision."""
     lake, month, books = home.lake, month_of(context), load_books(home.lake)
     subjects = retail_subjects(lake.read(Layer.TYPED, "cdrs", month), master_tables(lake))
-    sessions = session_charges(
-        subjects, lake.read(Layer.PRICED, "retail_cdrs", month), lake.read(Layer.MATCHED, "verdicts", month), books
-    )
+    retail_cdrs, verdicts = lake.read(Layer.PRICED, "retail_cdrs", month), lake.read(Layer.MATCHED, "verdicts", month)
+    sessions = session_charges(subjects, retail_cdrs, verdicts, books, billing_obstacles(lake, home.register))
     frame = pl.concat([sessions, fee_charges(month, books)], how="vertical").sort("charge_id")
     lake.write(Layer.BILLED, "charges", frame, month)
     return _result(Layer.BILLED, "charges", **_sums(frame, "net_amount"))
@@ -122,7 +122,8 @@ def reimbursements(context: dg.AssetExecutionContext, home: Home) -> dg.Material
     """One row per accepted session charged at home: what the employer refunds to the driver."""
     lake, month = home.lake, month_of(context)
     cdrs, verdicts = lake.read(Layer.TYPED, "cdrs", month), lake.read(Layer.MATCHED, "verdicts", month)
-    frame = home_reimbursements(cdrs, verdicts, load_books(lake), home_rates())
+    credited = billing_obstacles(lake, home.register)
+    frame = home_reimbursements(cdrs, verdicts, load_books(lake), home_rates(), credited)
     lake.write(Layer.BILLED, "reimbursements", frame, month)
     return _result(Layer.BILLED, "reimbursements", **_sums(frame, "amount"))
 
