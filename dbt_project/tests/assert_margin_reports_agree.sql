@@ -1,7 +1,17 @@
 {{ config(meta={'dagster': {'ref': {'name': 'rpt_margin_by_cpo'}}}) }}
--- The three margin reports cut the same sessions: sessions and energy agree exactly, and per cost currency so do the
--- costs, but for half a cent of rounding a row.
+-- The three margin reports cut the same sessions, and leave out nothing that is owed for a public session: sessions and
+-- energy agree exactly, and per cost currency so do the costs, but for half a cent of rounding a row.
 with cuts as (
+    select
+        'cdrs' as cut,
+        billing_month,
+        currency as cost_currency,
+        case when is_credit or is_taken_back then 0 else 1 end as sessions,
+        case when is_credit or is_taken_back then 0 else energy_kwh end as energy_kwh,
+        wholesale_cost
+    from {{ ref('fct_cdrs') }}
+    where (verdict = 'accept' or wholesale_cost is not null) and not is_home_charging
+    union all
     select
         'cpo' as cut,
         billing_month,
@@ -35,7 +45,7 @@ summed as (
         cut,
         billing_month,
         cost_currency,
-        count(*) as report_rows,
+        count(*) filter (where cut <> 'cdrs') as report_rows,
         sum(sessions) as sessions,
         sum(energy_kwh) as energy_kwh,
         sum(wholesale_cost) as wholesale_cost

@@ -33,6 +33,7 @@ select
     margins.revenue_net_eur,
     margins.margin_eur,
     cdrs.is_credit,
+    coalesce(credited.is_taken_back, false) as is_taken_back,
     cdrs.is_home_charging,
     cdrs.started_at,
     cdrs.ended_at,
@@ -41,3 +42,4 @@ select
     cdrs.billing_month
 from {{ ref('stg_typed__cdrs') }} as cdrs
 inner join {{ ref('int_cdrs_margined') }} as margins on cdrs.cdr_key = margins.cdr_key
+left join {{ ref('int_cdrs_credited') }} as credited on cdrs.cdr_key = credited.cdr_key

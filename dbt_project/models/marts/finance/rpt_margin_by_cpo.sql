@@ -1,6 +1,10 @@
+-- A credit and what it takes back cost something each, and are no sessions.
 with sessions as (
-    select * from {{ ref('fct_cdrs') }}
-    where verdict = 'accept' and not is_home_charging
+    select
+        *,
+        not is_credit and not is_taken_back as is_session
+    from {{ ref('fct_cdrs') }}
+    where (verdict = 'accept' or wholesale_cost is not null) and not is_home_charging
 ),
 
 summed as (
@@ -8,9 +12,9 @@ summed as (
         billing_month,
         cpo_id,
         currency as cost_currency,
-        count(*) as sessions,
-        count(*) filter (where revenue_net is null) as sessions_not_billable,
-        cast(sum(energy_kwh) as decimal(38, 9)) as energy_kwh,
+        count(*) filter (where is_session) as sessions,
+        count(*) filter (where is_session and revenue_net is null) as sessions_not_billable,
+        cast(coalesce(sum(energy_kwh) filter (where is_session), 0) as decimal(38, 9)) as energy_kwh,
         {{ reporting_amount('coalesce(sum(revenue_net_eur), 0)') }} as revenue_net_eur,
         {{ reporting_amount(complete_sum('wholesale_cost')) }} as wholesale_cost,
         max(cost_eur_per_unit) as cost_eur_per_unit,

@@ -1,18 +1,26 @@
-with sessions as (
+with costing as (
+    select
+        *,
+        not is_credit and not is_taken_back as is_session
+    from {{ ref('fct_cdrs') }}
+    where (verdict = 'accept' or wholesale_cost is not null) and not is_home_charging
+),
+
+-- A credit and what it takes back cost something each, and are no sessions.
+sessions as (
     select
         billing_month,
         coalesce(plan_id, 'none') as plan_id,
         currency as cost_currency,
-        1 as sessions,
-        case when revenue_net is null then 1 else 0 end as sessions_not_billable,
-        energy_kwh,
+        case when is_session then 1 else 0 end as sessions,
+        case when is_session and revenue_net is null then 1 else 0 end as sessions_not_billable,
+        case when is_session then energy_kwh else cast(0 as decimal(18, 9)) end as energy_kwh,
         revenue_net_eur as session_revenue_net_eur,
         cast(0 as decimal(38, 12)) as fee_revenue_net_eur,
         wholesale_cost,
         cost_eur_per_unit,
         wholesale_cost_eur
-    from {{ ref('fct_cdrs') }}
-    where verdict = 'accept' and not is_home_charging
+    from costing
 ),
 
 -- A monthly fee has no wholesale cost, so its row stands under the fee's own currency.
