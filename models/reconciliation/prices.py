@@ -1,5 +1,6 @@
 """The price claimed and the price recomputed, side by side and comparable."""
 
+from decimal import Decimal
 from typing import Final
 
 import polars as pl
@@ -47,7 +48,7 @@ def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
             billed(pl.col("total_cost_incl_vat")).alias("claimed_incl_vat"),
         )
         .with_columns(
-            _on_basis(pl.lit("excl. VAT"), pl.lit("incl. VAT")).alias("price_basis"),
+            _on_basis(pl.lit(WITHOUT_VAT), pl.lit(WITH_VAT)).alias("price_basis"),
             _on_basis(pl.col("claimed_excl_vat"), pl.col("claimed_incl_vat")).alias("claimed_price"),
             _on_basis(pl.col("recomputed_excl_vat"), pl.col("recomputed_incl_vat")).alias("recomputed_price"),
             _on_basis(pl.col("_low_excl_vat"), pl.col("_low_incl_vat")).alias("price_low"),
@@ -56,6 +57,19 @@ def with_prices(cdrs: pl.DataFrame, priced: pl.DataFrame) -> pl.DataFrame:
         .drop(f"_{name}" for name in _BOUNDS)
         .with_columns((pl.col("claimed_price") - pl.col("recomputed_price")).cast(BILLED).alias("difference"))
     )
+
+
+def net_difference() -> pl.Expr:
+    """Give how far claim and recomputation lie apart, without VAT whatever basis they were compared on.
+
+    Where only the prices with VAT are known on both sides, the claim's own totals say how much of it is VAT; null where
+    they do not, and then nobody knows how much is in question. In whole cents, half away from zero.
+    """
+    cents = {name: pl.col(name).abs().to_physical().cast(pl.Int128) for name in _CLAIMED}
+    gross, net, apart = (cents[name] for name in _CLAIMED)
+    converted = pl.when(gross > 0).then((2 * apart * net + gross) // (2 * gross)).cast(pl.Decimal(38, 0)) * _CENT
+    without = pl.col("price_basis") == WITHOUT_VAT
+    return pl.when(without).then(pl.col("difference").abs()).otherwise(converted.cast(BILLED))
 
 
 def exceeds_tolerance() -> pl.Expr:
@@ -73,6 +87,12 @@ def exceeds_tolerance() -> pl.Expr:
     return (difference > pl.col("tolerance_amount")) & (difference.cast(_WIDE) * 100 > share)
 
 
+WITHOUT_VAT: Final = "excl. VAT"
+WITH_VAT: Final = "incl. VAT"
+"""what `price_basis` says"""
+
+_CLAIMED: Final = ("claimed_incl_vat", "claimed_excl_vat", "difference")
+_CENT: Final = pl.lit(Decimal("0.01"))
 _WIDE: Final = pl.Decimal(38, 6)
 _NOTHING: Final = pl.lit(0).cast(BILLED)
 _BOUNDS: Final = ("low_excl_vat", "high_excl_vat", "low_incl_vat", "high_incl_vat")

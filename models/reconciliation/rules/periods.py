@@ -4,6 +4,7 @@ import polars as pl
 
 from models.rating.outcome import Note
 from models.reconciliation.evidence import Evidence
+from models.reconciliation.prices import WITHOUT_VAT
 from models.reconciliation.rules.plausibility import WIDE, seconds_charged
 from models.reconciliation.rules.rule import KWH, SECONDS, Need, found, rule, sentence
 from models.reconciliation.wording import instant, number
@@ -95,7 +96,7 @@ def _open_price(evidence: Evidence, note: Note, why: str) -> pl.DataFrame:
         message=sentence("{}: the price lies between {}, claimed {}", pl.lit(why), interval, "claimed_price"),
         expected=interval,
         actual=sentence("{} {}", "claimed_price", "currency"),
-        stake=pl.col("price_high") - pl.col("price_low"),
+        stake=pl.when(pl.col("price_basis") == WITHOUT_VAT).then(pl.col("price_high") - pl.col("price_low")),
         severity=Severity.REVIEW,
         measured=pl.col("claimed_price"),
         permitted=pl.col("price_high"),

@@ -6,6 +6,7 @@ import polars as pl
 
 from models.reconciliation.causes import TIME_CAUSES, Cause
 from models.reconciliation.evidence import Evidence
+from models.reconciliation.prices import WITH_VAT, net_difference
 from models.reconciliation.rules.rule import Need, found, rule, sentence
 from models.reconciliation.wording import billed, number
 from models.types.money import VOLUME
@@ -34,15 +35,21 @@ def price_difference(evidence: Evidence) -> pl.DataFrame:
     return found(
         broken,
         message=pl.when(pl.col("causes").list.len() > 0).then(because).otherwise(told),
-        expected=sentence("{} {}", "recomputed_price", "currency"),
-        actual=sentence("{} {}", "claimed_price", "currency"),
-        stake=pl.col("difference").abs(),
+        expected=_on_its_basis("recomputed_price"),
+        actual=_on_its_basis("claimed_price"),
+        stake=net_difference(),
         measured=pl.col("claimed_price"),
         permitted=pl.col("recomputed_price"),
         unit=pl.col("currency"),
         causes=pl.col("causes"),
         **{f"{part}_difference": pl.col(f"{part}_difference") for part in _PARTS},
     )
+
+
+def _on_its_basis(price: str) -> pl.Expr:
+    """Write a price; one with VAT says so, because everything else about a dispute is without."""
+    plain = sentence("{} {}", price, "currency")
+    return pl.when(pl.col("price_basis") == WITH_VAT).then(pl.format("{} {}", plain, "price_basis")).otherwise(plain)
 
 
 def _with_parts(broken: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
@@ -115,9 +122,9 @@ def _caused_by(evidence: Evidence, causes: tuple[Cause, ...], what: str) -> pl.D
     return found(
         _explained(broken, evidence),
         message=sentence("claims {} {}, {}", "claimed_price", "currency", pl.lit(what)),
-        expected=sentence("{} {}", "recomputed_price", "currency"),
-        actual=sentence("{} {}", "claimed_price", "currency"),
-        stake=pl.col("difference").abs(),
+        expected=_on_its_basis("recomputed_price"),
+        actual=_on_its_basis("claimed_price"),
+        stake=net_difference(),
         severity=Severity.REVIEW,
         measured=pl.col("claimed_price"),
         permitted=pl.col("recomputed_price"),

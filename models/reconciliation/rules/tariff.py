@@ -6,6 +6,7 @@ import polars as pl
 
 from models.frames import beside
 from models.reconciliation.evidence import Evidence
+from models.reconciliation.prices import net_difference
 from models.reconciliation.rules.rule import found, rule, sentence
 from models.types.vocabularies import Severity
 
@@ -26,7 +27,7 @@ def tariff_not_as_published(evidence: Evidence) -> pl.DataFrame:
         message=sentence("its tariff {} {}: expected {}, found {}", "tariff_key", "fault", "expected", "actual"),
         expected=pl.col("expected"),
         actual=pl.col("actual"),
-        stake=pl.when("is_whole_claim").then(pl.col("claimed")).otherwise(pl.col("difference").abs()),
+        stake=pl.when("is_whole_claim").then(pl.col("claimed")).otherwise(net_difference()),
         severity=pl.col("fault_severity"),
         measured=pl.col("claimed_price"),
         permitted=pl.col("recomputed_price"),

@@ -34,6 +34,20 @@ def test_where_the_price_is_open_any_price_that_it_allows_is_right(world, claime
     assert world.found() == {("C1", "R25"): "review"} | ({("C1", "R21"): "block"} if found else {})
 
 
+@pytest.mark.parametrize(("excl", "stake"), [("14.86", Decimal("2.58")), (None, None)])
+def test_a_difference_with_vat_is_at_stake_without_it(world, excl, stake):
+    """17.68 - 14.61 = 3.07 with VAT; 3.07 x 14.86 / 17.68 = 2.5803 without."""
+    net = None if excl is None else Decimal(excl)
+    world.cdr(total_cost_excl_vat=net, total_cost_incl_vat=Decimal("17.68"), price=Decimal(3))
+    world.prices[0] |= {"total_excl_vat": None, "total_incl_vat": Decimal("14.61")}
+    row = row_of(world, "R21")
+    assert (row["amount_at_stake"], row["expected"], row["found"]) == (
+        stake,
+        "14.61 EUR incl. VAT",
+        "17.68 EUR incl. VAT",
+    )
+
+
 def test_a_doubled_hour_tells_its_interval(world):
     world.cdr()
     world.prices[0] |= {"notes": ["ambiguous_hour"], **OPEN}
