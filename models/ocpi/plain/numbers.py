@@ -1,0 +1,70 @@
+"""Numbers of plain CDRs: from their own digits to decimals, a whole column at once and never through a float."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Final
+
+import msgspec
+import polars as pl
+
+from models.ocpi.plain.shapes import ABSENT, PlainCdr, PlainPrice
+from models.types.money import VOLUME, VOLUME_SCALE
+
+_NUMBER: Final = rf"^-?(0|[1-9][0-9]{{0,8}})(\.[0-9]{{1,{VOLUME_SCALE}}})?$"
+"""What Decimal(18, 9) holds as it is; an exponent or a tenth decimal is not plain."""
+
+_NULL: Final = "null"
+_SEPARATOR: Final = "\x1e"
+"""joins texts that become a column; no JSON number has it"""
+
+_PRICES: Final = {
+    "total_cost": "total_cost",
+    "energy_cost": "total_energy_cost",
+    "time_cost": "total_time_cost",
+    "parking_cost": "total_parking_cost",
+    "fixed_cost": "total_fixed_cost",
+    "reservation_cost": "total_reservation_cost",
+}
+"""pairs of columns `<name>_excl_vat`, `<name>_incl_vat` and the field that they come from"""
+
+
+def numbers_of(found: Sequence[PlainCdr]) -> list[pl.Series]:
+    """Read all numbers of the records themselves; a column `_odd` tells where one is neither plain nor absent."""
+    columns: dict[str, list[msgspec.Raw]] = {
+        "total_energy_kwh": [cdr.total_energy for cdr in found],
+        "total_hours": [cdr.total_time for cdr in found],
+        "total_parking_hours": [cdr.total_parking_time for cdr in found],
+    }
+    for name, field in _PRICES.items():
+        prices: list[PlainPrice | None] = list(map(attrgetter(field), found))
+        columns[f"{name}_excl_vat"] = [ABSENT if price is None else price.excl_vat for price in prices]
+        columns[f"{name}_incl_vat"] = [ABSENT if price is None else price.incl_vat for price in prices]
+    read = read_numbers(digits_of([raw for values in columns.values() for raw in values]))
+    n, series, odd = len(found), list[pl.Series](), pl.repeat(value=False, n=len(found), eager=True)
+    for place, name in enumerate(columns):
+        part = read.slice(place * n, n)
+        series.append(part["value"].alias(name))
+        # An amount that is said to be null is as good as absent, but for the one that every price must have.
+        odd |= ~(part["is_plain"] | part["is_absent"]) | (part["is_null"] & name.endswith("excl_vat"))
+    return [*series, odd.alias("_odd")]
+
+
+def digits_of(values: Sequence[msgspec.Raw]) -> pl.Series:
+    """Make a column of the bytes of JSON values, through one joined text: a text object for each would cost more."""
+    if not values:
+        return pl.Series([], dtype=pl.String)
+    texts = pl.Series([_SEPARATOR.encode().join(values).decode()]).str.split(_SEPARATOR).explode()
+    # Somebody hides the separator in a value that should be a number: then none of them is plain.
+    return texts if len(texts) == len(values) else pl.Series([_SEPARATOR] * len(values))
+
+
+def read_numbers(digits: pl.Series) -> pl.DataFrame:
+    """Turn digits into decimals: `value`, and whether they are plain, absent, or null in so many words."""
+    is_plain = digits.str.contains(_NUMBER)
+    value = digits.set(~is_plain, None).str.to_decimal(scale=VOLUME_SCALE).cast(VOLUME)
+    is_null = digits == _NULL
+    return pl.DataFrame(
+        {"value": value, "is_plain": is_plain, "is_absent": (digits == "") | is_null, "is_null": is_null}
+    )
