@@ -191,3 +191,16 @@ class CpoInvoiceChecks(Contract):
     checked_at: Instant
     billing_month: Day = optional()
     """of the CDR"""
+    owed_excl_vat: Billed = optional()
+    """of the CDR, as its dispute stands, and without what credits take back that no invoice carries"""
+    approved_before_excl_vat: Billed = optional()
+    """under this invoice, by its checks before this one"""
+    approved_elsewhere_excl_vat: Billed = optional()
+    """under other invoices"""
+    approved_under: Text = optional()
+    """these other invoices"""
+    to_pay_now_excl_vat: Billed = optional()
+    """what this check adds to what was approved, below zero where it takes back; the sum over all checks is what is
+    approved"""
+    disputed_vat: Billed = optional()
+    """VAT that the line asks for and that is not payable; null where nothing is wrong with it, or nobody can tell"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
@@ -22,15 +22,25 @@ from pipelines.lib.cpo_invoices.checking import InvoiceFile, check_invoice, read
 from pipelines.lib.cpo_invoices.exporting import accepted_cdrs, record_json
 from pipelines.lib.errors import UserError
 from pipelines.lib.evidence_packs.writing import put
+from pipelines.lib.frame_files import check_output, is_json, write_frames
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.cpo_invoices import InvoiceCheck, record_check
 from pipelines.lib.settings import load_settings
 
-_STYLES: Final = {"matched": "green", "missing_on_invoice": "dim", "different_amount": "yellow"}
+_STYLES: Final = {
+    "matched": "green",
+    "missing_on_invoice": "dim",
+    "different_amount": "yellow",
+    "different_vat": "yellow",
+    "no_longer_invoiced": "dim",
+    "settled_elsewhere": "dim",
+}
 _MOST_LINES: Final = 50
 """of a table on a terminal; --output has them all"""
 _MOST_MISSING: Final = 10
+_MOVES: Final = (str(InvoiceLineOutcome.NO_LONGER_INVOICED), str(InvoiceLineOutcome.SETTLED_ELSEWHERE))
+"""outcomes of rows that change what was approved without a line of this invoice"""
 
 
 def check(
@@ -46,7 +56,7 @@ def check(
 ) -> int:
     """Check an invoice, write down what came of it, and show it; exit 1 where something is to be disputed."""
     settings = load_settings()
-    write = _writer(output)
+    check_output(output)
     read = read_invoice(file, cpo, invoice)
     with Register(settings.register).transaction() as tx:
         result = check_invoice(tx, Lake(settings.lake), read)
@@ -54,7 +64,7 @@ def check(
             read.cpo_id, read.invoice.invoice_id, read.sha256, actor or getpass.getuser(), settings.clock()
         )
         check_id, is_new = (None, False) if dry else record_check(tx, about, result)
-    write(result.lines)
+    _write(output, result.lines)
     if as_json:
         console.print_json(json.dumps(_as_json(read, result, check_id), default=str))
     else:
@@ -118,7 +128,16 @@ def _shown(read: InvoiceFile, result: CheckResult) -> Group:
     missing = result.lines.filter(outcome=str(InvoiceLineOutcome.MISSING_ON_INVOICE))
     if missing.height:
         parts.append(_missing(missing))
+    moved = result.lines.filter(pl.col("outcome").is_in(_MOVES))
+    if moved.height:
+        parts.append(_moved(moved))
+    parts += [Text(_now(currency, amount), "bold") for currency, amount in result.to_pay_now.items()]
     return Group(*parts)
+
+
+def _now(currency: str, amount: Decimal) -> str:
+    """Say what is to be transferred after this check, excl. VAT; below zero it comes back."""
+    return f"To pay now, beyond what was approved before: {_money(amount)} {currency} excl. VAT"
 
 
 def _outcomes(read: InvoiceFile, result: CheckResult) -> Table:
@@ -130,39 +149,68 @@ def _outcomes(read: InvoiceFile, result: CheckResult) -> Table:
     return table
 
 
+_SUMS: Final = {
+    "asked": "asked_excl_vat",
+    "payable": "payable_excl_vat",
+    "approved before": "approved_before_excl_vat",
+    "to pay now": "to_pay_now_excl_vat",
+    "to dispute": "disputed_excl_vat",
+    "VAT on payable": "payable_vat",
+    "VAT to dispute": "disputed_vat",
+}
+"""headers of the totals, and what stands below them"""
+
+
 def _totals(result: CheckResult) -> Table:
-    table = _table(
-        "By currency and VAT rate, excl. VAT",
-        *("currency", "VAT %", "lines", "asked", "payable", "to dispute", "VAT on payable"),
-        right=("VAT %", "lines", "asked", "payable", "to dispute", "VAT on payable"),
-    )
+    columns = ("currency", "VAT %", "lines", *_SUMS)
+    table = _table("By currency and VAT rate, excl. VAT", *columns, right=columns[1:])
     for each in result.totals:
         rate = "unknown" if each.vat_rate_pct is None else f"{each.vat_rate_pct.normalize():f}"
-        amounts = (each.asked_excl_vat, each.payable_excl_vat, each.disputed_excl_vat, each.payable_vat)
-        table.add_row(each.currency or "unknown", rate, f"{each.lines:,}", *map(_money, amounts))
+        amounts = (_money(getattr(each, name)) for name in _SUMS.values())
+        table.add_row(each.currency or "unknown", rate, f"{each.lines:,}", *amounts)
     return table
 
 
+_LINE_SUMS: Final = {name: column for name, column in _SUMS.items() if column.endswith("_excl_vat")}
+
+
 def _lines(title: str, lines: pl.DataFrame) -> Table:
-    table = _table(
-        title,
-        *("line", "CDR", "outcome", "asked", "payable", "to dispute", "", "why"),
-        right=("line", "asked", "payable", "to dispute"),
-    )
+    columns = ("line", "CDR", "outcome", *_LINE_SUMS, "", "why")
+    table = _table(title, *columns, right=("line", *_LINE_SUMS))
     for row in lines.head(_MOST_LINES).iter_rows(named=True):
-        amounts = (_money(row[f"{name}_excl_vat"]) for name in ("asked", "payable", "disputed"))
+        amounts = (_before(row[name]) if name in _ZERO_IF_NONE else _money(row[name]) for name in _LINE_SUMS.values())
         cells = (str(row["line_number"]), row["cdr_key"] or "-", _words(row["outcome"]), *amounts)
         table.add_row(*map(Text, (*cells, row["currency"] or "", row["reason"] or "")))
     return _with_rest(table, lines.height)
 
 
+_ZERO_IF_NONE: Final = ("approved_before_excl_vat", "to_pay_now_excl_vat")
+
+
+def _before(amount: Decimal | None) -> str:
+    """Write what was approved: nothing is zero here, for nobody approves what is unknown."""
+    return _money(amount or Decimal(0))
+
+
 def _missing(lines: pl.DataFrame) -> Table:
-    """List the accepted CDRs of the invoice's months that it lacks: accrued until an invoice names them."""
-    title = "Not on the invoice"
-    table = _table(title, "CDR", "claimed", "", right=("claimed",))
+    """List the CDRs of the invoice's months of which it lacks what is owed: accrued until an invoice names them."""
+    table = _table("Not on the invoice", "CDR", "claimed", "owed", "", right=("claimed", "owed"))
     for row in lines.head(_MOST_MISSING).iter_rows(named=True):
-        table.add_row(*map(Text, (row["cdr_key"], _money(row["claimed_excl_vat"]), row["currency"])))
+        amounts = (_money(row["claimed_excl_vat"]), _money(row["owed_excl_vat"]))
+        table.add_row(*map(Text, (row["cdr_key"], *amounts, row["currency"])))
     return _with_rest(table, lines.height, _MOST_MISSING)
+
+
+def _moved(lines: pl.DataFrame) -> Table:
+    """List what changes without a line of this invoice."""
+    amounts = ("approved before", "to pay now")
+    table = _table("Changed without a line", "CDR", "under", *amounts, "", "why", right=amounts)
+    for row in lines.head(_MOST_LINES).iter_rows(named=True):
+        stood = row["approved_before_excl_vat"] or row["approved_elsewhere_excl_vat"]
+        cells = (row["cdr_key"], row["approved_under"] or "this invoice", _before(stood))
+        told = (_before(row["to_pay_now_excl_vat"]), row["currency"], row["reason"])
+        table.add_row(*map(Text, (*cells, *told)))
+    return _with_rest(table, lines.height)
 
 
 def _with_rest(table: Table, rows: int, shown: int = _MOST_LINES) -> Table:
@@ -178,19 +226,13 @@ def _noted(check_id: int | None, *, is_new: bool) -> str:
     return f"Check {check_id} is in the register." if is_new else f"Nothing new: check {check_id} said the same."
 
 
-def _writer(output: Path | None) -> Callable[[pl.DataFrame], object]:
-    """Choose how to write the lines before any work is done; raise `UserError` for an ending that nobody knows."""
+def _write(output: Path | None, lines: pl.DataFrame) -> None:
     if output is None:
-        return lambda _: None
-    match output.suffix:
-        case ".csv":
-            return lambda lines: lines.write_csv(output)
-        case ".parquet":
-            return lambda lines: lines.write_parquet(output)
-        case ".json":
-            return lambda lines: output.write_text(_json_lines(lines), encoding="utf-8")
-    msg = f"--output {output} must end in .csv, .parquet or .json"
-    raise UserError(msg)
+        return
+    if is_json(output):
+        _put(output, _json_lines(lines).encode())
+    else:
+        write_frames(output, {"lines": lines})
 
 
 def _json_lines(lines: pl.DataFrame) -> str:
@@ -206,6 +248,7 @@ def _as_json(read: InvoiceFile, result: CheckResult, check_id: int | None) -> di
         "is_clean": result.is_clean,
         "complaints": list(result.complaints),
         "totals": [_texts(asdict(each)) for each in result.totals],
+        "to_pay_now_excl_vat": _texts(result.to_pay_now),
         "lines": [_texts(row) for row in result.lines.iter_rows(named=True)],
     }
 

@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from models.reconciliation.cpo_invoices.invoice import CpoInvoice
-from models.types.money import BILLED_SCALE, rounded
+from models.reconciliation.cpo_invoices.vat import vat_complaints, vat_of
 from models.types.vocabularies import InvoiceLineOutcome
 
-_HARMLESS: Final = (InvoiceLineOutcome.MATCHED, InvoiceLineOutcome.MISSING_ON_INVOICE)
+_WORDS: Final = InvoiceLineOutcome
+_HARMLESS: Final = (
+    *(_WORDS.MATCHED, _WORDS.MISSING_ON_INVOICE),
+    *(_WORDS.NO_LONGER_INVOICED, _WORDS.SETTLED_ELSEWHERE),
+)
 """outcomes in which there is nothing to dispute with the CPO about this invoice"""
 
 
@@ -26,7 +30,13 @@ class Total:
     payable_excl_vat: Decimal
     disputed_excl_vat: Decimal | None
     payable_vat: Decimal | None
-    """rounded once for the rate, as EN 16931 has it"""
+    """on what is payable of lines whose VAT fits; rounded once for the rate, as EN 16931 has it"""
+    approved_before_excl_vat: Decimal
+    """under this invoice, by its checks before"""
+    to_pay_now_excl_vat: Decimal
+    """payable less approved before"""
+    disputed_vat: Decimal
+    """VAT that does not fit, and is not payable until it is corrected"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +69,30 @@ class CheckResult:
         An amount in another currency than the CDR's settles nothing. Of a CDR in dispute its undisputed part is
         approved; the rest follows when the invoice is checked again after the dispute.
         """
-        is_matched = pl.col("outcome") == str(InvoiceLineOutcome.MATCHED)
-        is_partly = pl.col("outcome") == str(InvoiceLineOutcome.DIFFERENT_AMOUNT)
-        is_undisputed = (pl.col("outcome") == str(InvoiceLineOutcome.HELD)) & (pl.col("payable_excl_vat") != 0)
+        is_matched = pl.col("outcome").is_in([str(_WORDS.MATCHED), str(_WORDS.DIFFERENT_VAT)])
+        is_partly = pl.col("outcome") == str(_WORDS.DIFFERENT_AMOUNT)
+        may_be = pl.col("outcome").is_in([str(_WORDS.HELD), str(_WORDS.CREDITED)])
+        is_undisputed = may_be & (pl.col("payable_excl_vat") != 0)
         has_currency = pl.col("difference_excl_vat").is_not_null()
         return self.lines.filter(is_matched | (is_partly & has_currency) | is_undisputed)
+
+    @property
+    def withheld(self) -> pl.DataFrame:
+        """The lines of which nothing is payable yet, and something may be: what they ask for is remembered."""
+        waiting = [str(word) for word in (_WORDS.HELD, _WORDS.CREDITED, _WORDS.MISSING_AT_US)]
+        has_none = (pl.col("payable_excl_vat") == 0) & pl.col("currency").is_not_null()
+        return self.lines.filter(pl.col("outcome").is_in(waiting), has_none)
+
+    @property
+    def settled_elsewhere(self) -> pl.DataFrame:
+        """What becomes payable, or no longer is, under other invoices (`approved_under`)."""
+        return self.lines.filter(pl.col("outcome") == str(_WORDS.SETTLED_ELSEWHERE))
+
+    @property
+    def to_pay_now(self) -> dict[str, Decimal]:
+        """What the check adds to what was approved before, by currency, whichever invoice it stands under."""
+        moving = self.lines.filter(pl.col("to_pay_now_excl_vat").is_not_null(), pl.col("currency").is_not_null())
+        return dict(moving.group_by("currency").agg(pl.col("to_pay_now_excl_vat").sum()).sort("currency").iter_rows())
 
 
 def add_up(invoice: CpoInvoice, lines: pl.DataFrame) -> CheckResult:
@@ -74,12 +103,17 @@ def add_up(invoice: CpoInvoice, lines: pl.DataFrame) -> CheckResult:
         lines: what `check_lines` gave.
     """
     on_invoice = lines.filter(pl.col("line_number").is_not_null())
+    fits = pl.col("disputed_vat").is_null()
     groups = on_invoice.group_by("currency", "vat_rate_pct").agg(
-        pl.len(), _known("asked_excl_vat"), pl.col("payable_excl_vat").sum(), _known("disputed_excl_vat")
+        *(pl.len().alias("lines"), _known("asked_excl_vat"), pl.col("payable_excl_vat").sum()),
+        _known("disputed_excl_vat"),
+        pl.col("payable_excl_vat").filter(fits).sum().alias("fitting"),
+        pl.col("approved_before_excl_vat", "to_pay_now_excl_vat", "disputed_vat").sum(),
     )
     ordered = groups.sort("currency", "vat_rate_pct", nulls_last=True)
-    totals = tuple(_total(*row) for row in ordered.iter_rows())
-    return CheckResult(lines, totals, tuple(_complaints(invoice, totals)))
+    totals = tuple(_total(row) for row in ordered.iter_rows(named=True))
+    complaints = (*_complaints(invoice, totals), *vat_complaints(on_invoice, invoice.stated_vat))
+    return CheckResult(lines, totals, complaints)
 
 
 def _known(name: str) -> pl.Expr:
@@ -87,16 +121,9 @@ def _known(name: str) -> pl.Expr:
     return pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name)
 
 
-def _total(
-    currency: str | None,
-    rate: Decimal | None,
-    lines: int,
-    asked: Decimal | None,
-    payable: Decimal,
-    disputed: Decimal | None,
-) -> Total:
-    vat = None if rate is None else rounded((payable * rate).scaleb(-2), BILLED_SCALE)
-    return Total(currency, rate, lines, asked, payable, disputed, vat)
+def _total(row: dict[str, Any]) -> Total:
+    fitting, rate = row.pop("fitting"), row["vat_rate_pct"]
+    return Total(payable_vat=None if rate is None else vat_of(rate, fitting), **row)
 
 
 def _complaints(invoice: CpoInvoice, totals: Iterable[Total]) -> Iterable[str]:

@@ -64,7 +64,9 @@ def read_invoice(path: Path, cpo_id: str, invoice_id: str | None) -> InvoiceFile
 
 def check_invoice(tx: sa.Connection, lake: Lake, file: InvoiceFile) -> CheckResult:
     """Hold an invoice against the books; writes nothing."""
-    disputes = [(key, state.is_live, state.owed_amount) for key, state in sorted(case_states(tx).items())]
+    disputes = [
+        (key, state.is_live, state.owed_amount, state.payable_amount) for key, state in sorted(case_states(tx).items())
+    ]
     books = Books(
         cdrs=lake.read_months(Layer.TYPED, "cdrs"),
         verdicts=lake.read_months(Layer.MATCHED, "verdicts"),

@@ -1,15 +1,17 @@
 """Checks of CPO invoices in the register: what was checked, what came of it, and which CDRs stand approved for payment.
 
-A CDR stands approved under one invoice at most. Checking an invoice again replaces what its last check approved: what
-is no longer payable is released, so that another invoice may name it.
+An approval carries its amount. A CDR may stand approved in part under one invoice and for its rest under another,
+never for more than is owed. Checking an invoice again replaces what its last check approved: what is no longer payable
+is released, so that another invoice may name it. What an invoice asks for without anything being payable yet stands as
+withheld.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -24,6 +26,8 @@ from models.types.vocabularies import InvoiceLineOutcome
 from pipelines.lib.register.tables import CPO_INVOICE_APPROVALS, CPO_INVOICE_CHECKS
 
 _APPROVED: Final = "approved"
+_WITHHELD: Final = "withheld"
+"""named by an invoice, and nothing is payable yet; the amount is zero"""
 _RELEASED: Final = "released"
 
 
@@ -39,9 +43,12 @@ class InvoiceCheck:
 
 
 def approved_cdrs(tx: sa.Connection) -> pl.DataFrame:
-    """Give the CDRs that stand approved and the invoice of each, as `check_lines` wants them."""
-    rows = [(row.cdr_key, row.invoice_id) for row in _standing(tx).values()]
-    return pl.DataFrame(rows, schema=APPROVED, orient="row").sort("cdr_key")
+    """Give what stands approved of each CDR under each invoice that names it, as `check_lines` wants it."""
+    rows = [
+        (row.cdr_key, row.invoice_id, Decimal(row.amount) if row.kind == _APPROVED else None, _decimal(row.asked))
+        for row in _standing(tx).values()
+    ]
+    return pl.DataFrame(rows, schema=APPROVED, orient="row").sort("cdr_key", "approved_under")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,10 @@ def approved_under(tx: sa.Connection, cpo_id: str, invoice_id: str) -> StandingA
     last = next((row for row in _checks(tx) if _is_of(row, cpo_id, invoice_id)), None)
     if last is None:
         return None
-    rows = [row for row in _standing(tx).values() if _is_of(row, cpo_id, invoice_id)]
+    rows = [row for row in _standing(tx).values() if row.kind == _APPROVED and _is_of(row, cpo_id, invoice_id)]
     changed_at = max((row.happened_at for row in rows), default=last.checked_at)
-    in_part = {line["cdr_key"] for line in json.loads(last.result_json) if _is_partial(line)}
+    amounts = {row.cdr_key: row.amount for row in rows}
+    in_part = {line["cdr_key"] for line in json.loads(last.result_json) if _is_partial(line, amounts)}
     standing = sorted(row.cdr_key for row in rows)
     whole = tuple(key for key in standing if key not in in_part)
     return StandingApprovals(last.invoice_id, whole, tuple(key for key in standing if key in in_part), changed_at)
@@ -77,16 +85,17 @@ def record_check(tx: sa.Connection, check: InvoiceCheck, result: CheckResult) ->
     The same file with the same result is recorded once, however often it is checked. Two checks at once cannot both
     approve a CDR: the key of approvals refuses the second, and nothing of it is written.
     """
-    content = _as_json(result.lines)
-    digest = hashlib.sha256(content.encode()).hexdigest()
+    content, digest = _as_json(result.lines), _digest(result.lines)
+    moves = _moves(tx, check, result)
     last = _last_check(tx, check)
-    if last is not None and (last.file_sha256, last.result_sha256) == (check.file_sha256, digest):
+    is_known = last is not None and (last.file_sha256, last.result_sha256) == (check.file_sha256, digest)
+    if last is not None and is_known and not moves:
         return last.check_id, False
     values = {"result_json": content, "result_sha256": digest}
     facts = {name: getattr(check, name) for name in ("cpo_id", "invoice_id", "file_sha256", "actor", "checked_at")}
     inserted = tx.execute(CPO_INVOICE_CHECKS.insert().values(facts | values)).inserted_primary_key
     check_id = int(inserted[0]) if inserted else 0
-    _move_approvals(tx, check, check_id, result.approved)
+    _append(tx, check, check_id, moves)
     return check_id, True
 
 
@@ -102,36 +111,90 @@ def export_checks(tx: sa.Connection) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=schema)
 
 
-def _move_approvals(tx: sa.Connection, check: InvoiceCheck, check_id: int, approved: pl.DataFrame) -> None:
-    standing, events = _standing(tx), _event_counts(tx)
-    wanted = {row["cdr_key"]: row for row in approved.iter_rows(named=True)}
-    own = {key: row for key, row in standing.items() if _same_invoice(row, check)}
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a CDR comes to under one invoice."""
+
+    invoice_id: str
+    kind: str
+    amount: str
+    currency: str
+    asked: str | None
+
+
+_Move = tuple[str, _Standing]
+"""key of a CDR, and how it stands from now on"""
+
+
+def _moves(tx: sa.Connection, check: InvoiceCheck, result: CheckResult) -> list[_Move]:
+    """Give what changes: releases first, because an amount that changes is released and approved anew."""
+    rows = _standing(tx).values()
+    before = {(row.cdr_key, row.invoice_id.upper()): row for row in rows if row.cpo_id == check.cpo_id}
+    after = _wanted(check, result) | _settled(before, result)
+    own = check.invoice_id.upper()
+    changed = {
+        place: row
+        for place, row in before.items()
+        if (place in after and not _is_same(row, after[place])) or (place not in after and place[1] == own)
+    }
     released = [
-        (key, {"amount": row.amount, "currency": row.currency, "kind": _RELEASED})
-        for key, row in own.items()
-        if key not in wanted or row.amount != str(wanted[key]["payable_excl_vat"])
+        (key, _Standing(row.invoice_id, _RELEASED, row.amount, row.currency, row.asked))
+        for (key, _), row in changed.items()
     ]
-    gone = {key for key, _ in released}
-    given = [
-        (key, {"amount": str(row["payable_excl_vat"]), "currency": row["currency"], "kind": _APPROVED})
-        for key, row in wanted.items()
-        if key not in own or key in gone
-    ]
-    common = {"check_id": check_id, "cpo_id": check.cpo_id, "invoice_id": check.invoice_id}
+    given = [(place[0], each) for place, each in after.items() if place not in before or place in changed]
+    return released + given
+
+
+def _wanted(check: InvoiceCheck, result: CheckResult) -> dict[tuple[str, str], _Standing]:
+    """Give how the CDRs of the invoice stand from now on."""
+    frames = ((_APPROVED, result.approved), (_WITHHELD, result.withheld))
+    return {
+        (row["cdr_key"], check.invoice_id.upper()): _Standing(
+            check.invoice_id, kind, str(row["payable_excl_vat"]), row["currency"], _digits(row["asked_excl_vat"])
+        )
+        for kind, frame in frames
+        for row in frame.iter_rows(named=True)
+    }
+
+
+def _settled(before: Mapping[tuple[str, str], sa.Row[Any]], result: CheckResult) -> dict[tuple[str, str], _Standing]:
+    """Give how CDRs stand from now on under other invoices, whose credits this one carries."""
+    told: dict[tuple[str, str], _Standing] = {}
+    for row in result.settled_elsewhere.iter_rows(named=True):
+        place = (row["cdr_key"], row["approved_under"].upper())
+        amount = row["approved_elsewhere_excl_vat"] + row["to_pay_now_excl_vat"]
+        kind = _APPROVED if amount else _WITHHELD
+        told[place] = _Standing(row["approved_under"], kind, str(amount), row["currency"], before[place].asked)
+    return told
+
+
+def _is_same(row: sa.Row[Any], wanted: _Standing) -> bool:
+    return (row.kind, row.amount, row.currency, row.asked) == (
+        *(wanted.kind, wanted.amount),
+        *(wanted.currency, wanted.asked),
+    )
+
+
+def _append(tx: sa.Connection, check: InvoiceCheck, check_id: int, moves: Sequence[_Move]) -> None:
+    """Write events of approvals down, numbered by CDR."""
+    events = _event_counts(tx)
+    common = {"check_id": check_id, "cpo_id": check.cpo_id, "happened_at": check.checked_at}
     rows: list[Mapping[str, object]] = []
-    for key, facts in (*released, *given):
-        place = {"cdr_key": key, "event_index": events.get(key, 0), "happened_at": check.checked_at}
+    for key, each in moves:
+        rows.append(common | {"cdr_key": key, "event_index": events.get(key, 0)} | asdict(each))
         events[key] = events.get(key, 0) + 1
-        rows.append(common | place | facts)
     if rows:
         tx.execute(CPO_INVOICE_APPROVALS.insert(), rows)
 
 
-def _standing(tx: sa.Connection) -> dict[str, sa.Row[Any]]:
-    """Give the last event of every CDR that stands approved."""
+def _standing(tx: sa.Connection) -> dict[tuple[str, str, str], sa.Row[Any]]:
+    """Give the last event of every CDR under every invoice that names it, but for what was released."""
     order = (CPO_INVOICE_APPROVALS.c.cdr_key, CPO_INVOICE_APPROVALS.c.event_index)
-    newest = {row.cdr_key: row for row in tx.execute(sa.select(CPO_INVOICE_APPROVALS).order_by(*order))}
-    return {key: row for key, row in newest.items() if row.kind == _APPROVED}
+    newest = {
+        (row.cdr_key, row.cpo_id, row.invoice_id.upper()): row
+        for row in tx.execute(sa.select(CPO_INVOICE_APPROVALS).order_by(*order))
+    }
+    return {place: row for place, row in newest.items() if row.kind != _RELEASED}
 
 
 def _event_counts(tx: sa.Connection) -> dict[str, int]:
@@ -143,10 +206,10 @@ def _last_check(tx: sa.Connection, check: InvoiceCheck) -> sa.Row[Any] | None:
     return next((row for row in _checks(tx) if _same_invoice(row, check)), None)
 
 
-def _is_partial(line: Mapping[str, Any]) -> bool:
-    """Tell whether less than the CDR's claim is payable, beyond what the agreement tolerates."""
+def _is_partial(line: Mapping[str, Any], amounts: Mapping[str, str]) -> bool:
+    """Tell whether less than the CDR's claim stands approved, beyond what the agreement tolerates."""
     is_matched = line["outcome"] == str(InvoiceLineOutcome.MATCHED)
-    return not is_matched and line["payable_excl_vat"] != line["claimed_excl_vat"]
+    return not is_matched and amounts.get(line["cdr_key"]) != line["claimed_excl_vat"]
 
 
 def _checks(tx: sa.Connection) -> sa.CursorResult[Any]:
@@ -163,6 +226,16 @@ def _is_of(row: sa.Row[Any], cpo_id: str, invoice_id: str) -> bool:
     return bool(row.cpo_id == cpo_id and row.invoice_id.upper() == invoice_id.upper())
 
 
+_PASSING: Final = ("approved_before_excl_vat", "to_pay_now_excl_vat")
+
+
+def _digest(lines: pl.DataFrame) -> str:
+    """Hash what a check says of the invoice, not what it moved: said again, it moves nothing."""
+    moving = [str(word) for word in (InvoiceLineOutcome.NO_LONGER_INVOICED, InvoiceLineOutcome.SETTLED_ELSEWHERE)]
+    lasting = lines.filter(~pl.col("outcome").is_in(moving)).drop(_PASSING)
+    return hashlib.sha256(_as_json(lasting).encode()).hexdigest()
+
+
 def _as_json(lines: pl.DataFrame) -> str:
     """Write lines with amounts as texts: their digits are the register's promise."""
     rows: Iterable[dict[str, Any]] = lines.iter_rows(named=True)
@@ -173,10 +246,19 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, Decimal | date) else value
 
 
+def _digits(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
 def _read(line: dict[str, Any]) -> dict[str, Any]:
+    """Read a line as it was written; what earlier versions did not write down is unknown."""
     read: dict[str, Any] = {}
     for name, dtype in CHECKED.items():
-        value = line[name]
+        value = line.get(name)
         if value is not None and isinstance(dtype, pl.Decimal):
             value = Decimal(value)
         elif value is not None and dtype == pl.Date:

@@ -220,5 +220,6 @@ CPO_INVOICE_APPROVALS = Table(
     Column("amount", String(32), nullable=False),
     Column("currency", String(3), nullable=False),
     Column("happened_at", UtcDateTime, nullable=False),
-    comment="One row per CDR approved for payment or released again; the key is why none is approved twice at once.",
+    Column("asked", String(32), nullable=True),
+    comment="One row per CDR and invoice approved, withheld or released; the key stops two approvals at once.",
 )

@@ -41,12 +41,17 @@ class InvoiceWorld:
             self.verdicts.append(row | {name: value for name, value in fields.items() if name in common})
 
     def books(self, approved=(), cases=()):
+        """Give the books; an approval is a CDR, its invoice, what is approved and what asked; a case what is owed."""
         return Books(
             cdrs=rows_of(Layer.TYPED, "cdrs", self.cdrs),
             verdicts=rows_of(Layer.MATCHED, "verdicts", self.verdicts),
-            approved=pl.DataFrame(list(approved), schema=APPROVED, orient="row"),
+            approved=pl.DataFrame(
+                [(f"{CPO}*{name}", under, *map(_amount, amounts)) for name, under, *amounts in approved],
+                schema=APPROVED,
+                orient="row",
+            ),
             cases=pl.DataFrame(
-                [(f"{CPO}*{name}", is_live, owed and Decimal(owed)) for name, is_live, owed in cases],
+                [(f"{CPO}*{name}", is_live, *map(_amount, (*owed, *owed)[:2])) for name, is_live, *owed in cases],
                 schema=CASES,
                 orient="row",
             ),
@@ -60,6 +65,10 @@ class InvoiceWorld:
         )
         invoice = CpoInvoice("I-1", read, stated_excl_vat=stated and Decimal(stated))
         return add_up(invoice, check_lines(invoice.frame(), CPO, "I-1", self.books(**books)))
+
+
+def _amount(text):
+    return None if text is None else Decimal(text)
 
 
 def outcomes(result):

@@ -96,7 +96,7 @@ def test_a_credited_cdr_is_payable_only_with_its_credit(world):
 
 
 def test_nothing_is_paid_twice(world):
-    result = world.check(("C1", "10.00"), ("C2", "20.00"), ("c2", "20.00"), approved=[("DE*LDW*C1", "I-0")])
+    result = world.check(("C1", "10.00"), ("C2", "20.00"), ("c2", "20.00"), approved=[("C1", "I-0", "10.00", "10.00")])
     assert [outcomes(result)[number] for number in (1, 2, 3)] == ["already_invoiced", "matched", "already_invoiced"]
     assert result.disputed["reason"].to_list() == [
         "approved already under invoice I-0: credit this line",
@@ -105,7 +105,7 @@ def test_nothing_is_paid_twice(world):
 
 
 def test_the_same_invoice_checked_again_is_no_double(world):
-    result = world.check(("C1", "10.00"), approved=[("DE*LDW*C1", "i-1")])
+    result = world.check(("C1", "10.00"), approved=[("C1", "i-1", "10.00", "10.00")])
     assert outcomes(result)[1] == "matched"
 
 
