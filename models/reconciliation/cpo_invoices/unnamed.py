@@ -97,7 +97,10 @@ def settled_elsewhere(checked: pl.DataFrame, invoice_id: str, books: Books, know
         "approved_elsewhere_excl_vat": pl.col("stood"),
         "to_pay_now_excl_vat": pl.col("change"),
         "reason": sentence(
-            "of {} {}, {} is payable under invoice {} by the credits that invoices carry now",
+            "{}: of {} {}, {} is payable under invoice {} now",
+            pl.when(pl.col("change") > 0)
+            .then(pl.lit("its credit is deducted, so that nothing is withheld twice"))
+            .otherwise(pl.lit("its credit is deducted no longer")),
             *("claimed_excl_vat", "cdr_currency", pl.col("stood") + pl.col("change"), "under"),
         ),
     }
