@@ -116,6 +116,30 @@ def test_lines_are_written_to_a_file(check, tmp_path, ending):
     assert len(readers[ending](output)) == 3
 
 
+def test_a_text_that_a_spreadsheet_would_compute_is_marked_in_csv(check, tmp_path):
+    output = tmp_path / "lines.csv"
+    check("=HYPERLINK(1),10.00,19", "C1,-5.00,19", output=output)
+    rows = {row["line_number"]: row for row in pl.read_csv(output, infer_schema=False).iter_rows(named=True)}
+    assert rows["2"]["cdr_id"] == "'=HYPERLINK(1)"
+    assert (rows["3"]["cdr_id"], rows["3"]["asked_excl_vat"]) == ("C1", "-5.00")
+
+
+def test_a_second_check_tells_what_was_approved_before_and_what_is_to_be_paid_now(check, tmp_path):
+    output = tmp_path / "lines.csv"
+    check("C1,8.00,19")
+    _, text = check("C1,10.00,19", output=output)
+    assert ("approved before" in text, "to pay now" in text) == (True, True)
+    assert "To pay now, beyond what was approved before: 2.00 EUR excl. VAT" in text
+    first = pl.read_csv(output, infer_schema=False).row(0, named=True)
+    assert (first["payable_excl_vat"], first["approved_before_excl_vat"], first["to_pay_now_excl_vat"]) == (
+        *("10.00", "8.00"),
+        "2.00",
+    )
+    told = json.loads(check("C1,10.00,19", as_json=True)[1])
+    assert told["to_pay_now_excl_vat"] == {"EUR": "0.00"}
+    assert (told["lines"][0]["approved_before_excl_vat"], told["totals"][0]["to_pay_now_excl_vat"]) == ("10.00", "0.00")
+
+
 def test_another_ending_is_refused_before_anything_is_written(check, register, tmp_path):
     with pytest.raises(UserError, match=r"a file ends in \.csv, \.parquet, \.json"):
         check("C1,10.00,19", output=tmp_path / "lines.xlsx")

@@ -56,6 +56,19 @@ def test_what_we_accepted_and_nobody_invoiced_is_told_but_not_disputed(world):
     assert result.totals[0].lines == 1
 
 
+def test_what_an_ended_dispute_left_owed_is_told_where_no_line_names_it(world):
+    world.cdr("C4", "76.23", verdict="hold")
+    world.cdr("C5", "8.00", verdict="hold")
+    world.cdr("C6", "9.00", verdict="hold")
+    world.cdr("C7", "7.00")
+    ended = [("C4", False, "76.23"), ("C5", False, "0.00"), ("C6", True, "4.00"), ("C7", False, "7.00", "0.00")]
+    result = world.check(("C1", "10.00"), ("C2", "20.00"), ("C3", "30.00"), cases=ended)
+    (missing,) = result.lines.filter(outcome="missing_on_invoice").to_dicts()
+    assert (missing["cdr_key"], missing["outcome"]) == ("DE*LDW*C4", "missing_on_invoice")
+    assert missing["owed_excl_vat"] == Decimal("76.23")
+    assert missing["reason"] == ("its dispute ended with 76.23 owed: it stays accrued until an invoice names it")
+
+
 @pytest.mark.parametrize("verdict", ["hold", "reject", None])
 def test_what_is_not_accepted_is_held(world, verdict):
     world.cdr("C4", "7.00", verdict=verdict)
