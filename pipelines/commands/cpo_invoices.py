@@ -128,7 +128,7 @@ def _shown(read: InvoiceFile, result: CheckResult) -> Group:
     missing = result.lines.filter(outcome=str(InvoiceLineOutcome.MISSING_ON_INVOICE))
     if missing.height:
         parts.append(_missing(missing))
-    moved = result.lines.filter(pl.col("outcome").is_in(_MOVES))
+    moved = result.lines.filter(_is_moved())
     if moved.height:
         parts.append(_moved(moved))
     parts += [Text(_now(currency, amount), "bold") for currency, amount in result.to_pay_now.items()]
@@ -171,25 +171,18 @@ def _totals(result: CheckResult) -> Table:
     return table
 
 
-_LINE_SUMS: Final = {name: column for name, column in _SUMS.items() if column.endswith("_excl_vat")}
+_LINE_SUMS: Final = {name: _SUMS[name] for name in ("asked", "payable", "to dispute")}
+"""of a line in dispute: more columns would leave no room for the reason on a terminal"""
 
 
 def _lines(title: str, lines: pl.DataFrame) -> Table:
     columns = ("line", "CDR", "outcome", *_LINE_SUMS, "", "why")
     table = _table(title, *columns, right=("line", *_LINE_SUMS))
     for row in lines.head(_MOST_LINES).iter_rows(named=True):
-        amounts = (_before(row[name]) if name in _ZERO_IF_NONE else _money(row[name]) for name in _LINE_SUMS.values())
+        amounts = (_money(row[name]) for name in _LINE_SUMS.values())
         cells = (str(row["line_number"]), row["cdr_key"] or "-", _words(row["outcome"]), *amounts)
         table.add_row(*map(Text, (*cells, row["currency"] or "", row["reason"] or "")))
     return _with_rest(table, lines.height)
-
-
-_ZERO_IF_NONE: Final = ("approved_before_excl_vat", "to_pay_now_excl_vat")
-
-
-def _before(amount: Decimal | None) -> str:
-    """Write what was approved: nothing is zero here, for nobody approves what is unknown."""
-    return _money(amount or Decimal(0))
 
 
 def _missing(lines: pl.DataFrame) -> Table:
@@ -201,15 +194,21 @@ def _missing(lines: pl.DataFrame) -> Table:
     return _with_rest(table, lines.height, _MOST_MISSING)
 
 
+def _is_moved() -> pl.Expr:
+    """Tell the rows of which something was approved before, unless this check leaves that as it was."""
+    has_changed = pl.col("approved_before_excl_vat").is_not_null() & (pl.col("to_pay_now_excl_vat") != 0)
+    return pl.col("outcome").is_in(_MOVES) | has_changed | (pl.col("approved_elsewhere_excl_vat") != 0).fill_null(False)
+
+
 def _moved(lines: pl.DataFrame) -> Table:
-    """List what changes without a line of this invoice."""
+    """List what was approved before, under this invoice or another one, and what this check adds to it."""
     amounts = ("approved before", "to pay now")
-    table = _table("Changed without a line", "CDR", "under", *amounts, "", "why", right=amounts)
+    table = _table("Approved before", "CDR", "under", *amounts, "", "why", right=amounts)
     for row in lines.head(_MOST_LINES).iter_rows(named=True):
-        stood = row["approved_before_excl_vat"] or row["approved_elsewhere_excl_vat"]
-        cells = (row["cdr_key"], row["approved_under"] or "this invoice", _before(stood))
-        told = (_before(row["to_pay_now_excl_vat"]), row["currency"], row["reason"])
-        table.add_row(*map(Text, (*cells, *told)))
+        own = row["approved_before_excl_vat"]
+        under, stood = (row["approved_under"], row["approved_elsewhere_excl_vat"]) if own is None else ("", own)
+        cells = (row["cdr_key"], under or "this invoice", _money(stood), _money(row["to_pay_now_excl_vat"]))
+        table.add_row(*map(Text, (*cells, row["currency"], row["reason"] or "")))
     return _with_rest(table, lines.height)
 
 
