@@ -22,11 +22,15 @@ def world():
     return made
 
 
+def _amount(text):
+    return None if text is None else Decimal(text)
+
+
 def check(world, *lines, stated_vat=None):
     """Check an invoice of lines (id, net, rate, VAT), any of them None but the id."""
     read = tuple(
-        InvoiceLine(number, name, *(None if each is None else Decimal(each) for each in amounts))
-        for number, (name, *amounts) in enumerate(lines, start=1)
+        InvoiceLine(number, name, _amount(net), _amount(rate), _amount(vat))
+        for number, (name, net, rate, vat) in enumerate(lines, start=1)
     )
     invoice = CpoInvoice("I-1", read, stated_vat=stated_vat and Decimal(stated_vat))
     return add_up(invoice, check_lines(invoice.frame(), CPO, "I-1", world.books()))
