@@ -22,7 +22,7 @@ from models.reconciliation.packs.found import Finding
 from models.reconciliation.packs.pack import Claim, EvidencePack, Received
 from reports.environment import templates
 from reports.evidence_charts import power_chart, travel_chart
-from reports.evidence_words import MATCHES, PARTS, SEVERITIES, cause_words, headline, status_words
+from reports.evidence_words import MATCHES, PARTS, cause_words, headline, severity_words, status_words
 from reports.logos import logo_for
 from reports.plain_text import Prose, Verbatim, clipped, shown
 
@@ -157,7 +157,7 @@ def _environment() -> Environment:
         most_rows=MOST_ROWS,
         part_names=PARTS,
         record_text=record_text,
-        severity_words=SEVERITIES,
+        severity_words=severity_words,
         status_words=status_words,
         travel_chart=travel_chart,
     )

@@ -23,6 +23,18 @@ _VERDICTS: Final[Mapping[Verdict, str]] = {
     Verdict.REJECT: "Rejected: by agreement nothing is owed",
     Verdict.ACCEPT: "Accepted: no longer in dispute",
 }
+_STATES: Final[Mapping[CaseStatus, str]] = {
+    CaseStatus.ACCEPTED: "accepted by you",
+    CaseStatus.REFUSED: "refused by you",
+    CaseStatus.CREDITED: "credited by you",
+    CaseStatus.REPLACED: "replaced by another CDR of yours",
+    CaseStatus.WITHDRAWN: "withdrawn by us",
+    CaseStatus.WRITTEN_OFF: "not pursued any further, and paid",
+    CaseStatus.PAID_UNDER_PROTEST: "paid under protest",
+    CaseStatus.EXPIRED: "no answer in time, the disputed part is not paid",
+}
+"""as a CPO reads them; other states are called as they are"""
+
 MATCHES: Final[Mapping[MatchKind, str]] = {
     MatchKind.BY_REFERENCE: "by authorization_reference",
     MatchKind.BY_TOKEN_WINDOW_LOCATION: "by token, time and place",
@@ -46,6 +58,8 @@ _CAUSES: Final[Mapping[str, str]] = {
 
 def headline(case: Case) -> str:
     """Say in one line where the claim stands: how the case ended, else what the rules say of the CDR."""
+    if case.status is CaseStatus.ACCEPTED:
+        return "Held: your credit is awaited"
     if case.status is None or case.is_live:
         return _VERDICTS[case.verdict]
     return f"Closed: {status_words(case)}"
@@ -56,7 +70,15 @@ def status_words(case: Case) -> str:
     if case.status is None:
         return "not opened yet"
     level = f", level {case.level}" if case.status is CaseStatus.ESCALATED else ""
-    return str(case.status).replace("_", " ") + level
+    return _STATES.get(case.status, str(case.status)) + level
+
+
+def severity_words(severity: Severity, case: Case) -> str:
+    """Say what a finding does to the claim; nothing is held any more where the case is closed."""
+    is_closed = case.status is not None and not case.is_live
+    if is_closed and severity in {Severity.REJECT, Severity.BLOCK}:
+        return "what was disputed"
+    return SEVERITIES[severity]
 
 
 def cause_words(cause: str) -> str:

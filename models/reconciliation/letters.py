@@ -148,11 +148,14 @@ def letter_case(state: CaseState, cdr: Row | None, verdict: Row | None, findings
 
 
 def sums_of(cases: Iterable[LetterCase]) -> tuple[LetterSum, ...]:
-    """Sum amounts by currency and never across; what is unknown is counted and not taken for zero."""
-    by_currency: defaultdict[str, list[LetterCase]] = defaultdict(list)
+    """Sum amounts by currency and never across, disputed credits apart from disputed claims.
+
+    A credit that we hold is no less of a claim that we hold. What is unknown is counted and not taken for zero.
+    """
+    together: defaultdict[tuple[str, bool], list[LetterCase]] = defaultdict(list)
     for case in cases:
-        by_currency[case.currency].append(case)
-    return tuple(_sum(currency, same) for currency, same in sorted(by_currency.items()))
+        together[case.currency, case.claimed is not None and case.claimed < 0].append(case)
+    return tuple(_sum(currency, same) for (currency, _), same in sorted(together.items()))
 
 
 def _sum(currency: str, cases: list[LetterCase]) -> LetterSum:

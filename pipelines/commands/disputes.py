@@ -117,10 +117,13 @@ def _sums(states: list[CaseState]) -> Text:
 
 
 def _by_currency(states: list[CaseState], part: str) -> str:
-    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    """Sum a part of the amounts; credits that are in dispute stand apart, because they are no less of the claims."""
+    sums: defaultdict[tuple[str, bool], Decimal] = defaultdict(Decimal)
     for state in states:
-        sums[state.currency] += getattr(state.amounts, part) or Decimal(0)
-    return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(sums.items())) or "nothing"
+        amount = getattr(state.amounts, part) or Decimal(0)
+        sums[state.currency, amount < 0] += amount
+    told = (f"{amount:,.2f} {currency}" for (currency, _), amount in sorted(sums.items()) if amount or len(sums) == 1)
+    return ", ".join(told) or "nothing"
 
 
 def _head(state: CaseState) -> Panel:

@@ -39,7 +39,7 @@ class CaseState:
     """the largest amount that a rule puts in question, as it was opened"""
     currency: str
     deadline_on: date | None
-    """day by which the CPO must answer"""
+    """day by which the CPO must answer; None while nobody has told it of the case"""
     opened_at: datetime
     """when it was opened last"""
     changed_at: datetime
@@ -208,7 +208,7 @@ def _opened(course: _Course | None, event: CaseEvent, status: CaseStatus) -> _Co
     if course is not None and course.is_decided and set(event.rule_ids) <= set(course.opening.rule_ids):
         msg = f"case {event.case_id}: {event.kind} cannot follow {course.status}: a person decided on these grounds"
         raise IllegalEventError(msg)
-    return _Course(opening=event, status=status, deadline_on=event.deadline_on)
+    return _Course(opening=event, status=status, deadline_on=None)
 
 
 def _is_partial(course: _Course, event: CaseEvent) -> bool:

@@ -12,7 +12,14 @@ from models.types.vocabularies import DisputeEventKind
 
 WITHHELD: Final = "(withheld)"
 
-OURS_ALONE: Final = frozenset({DisputeEventKind.WITHDRAWN, DisputeEventKind.WRITTEN_OFF})
+OURS_ALONE: Final = frozenset(
+    {
+        DisputeEventKind.WITHDRAWN,
+        DisputeEventKind.WRITTEN_OFF,
+        DisputeEventKind.PAID_UNDER_PROTEST,
+        DisputeEventKind.ESCALATED,
+    }
+)
 """decisions whose reasons no CPO is told where a person gave them"""
 
 

@@ -57,8 +57,8 @@ def _other(other: Row, claim: Claim) -> OtherSession:
 
 def thresholds_of(tables: PackTables, cpo_id: str, rule_id: str) -> Iterator[Threshold]:
     """Give the thresholds of a rule as they are in force towards a CPO."""
-    own = tables.limits.by_cpo.get(cpo_id, DEFAULTS)
-    values = _values(own, tables.row("agreements", cpo_id))
+    own, agreement = tables.limits.by_cpo.get(cpo_id, DEFAULTS), tables.row("agreements", cpo_id)
+    values, agreed = _values(own, agreement), _agreed(agreement)
     for name, bound in _BOUNDS.items():
         if rule_id in bound.rules.split():
             yield Threshold(
@@ -66,8 +66,14 @@ def thresholds_of(tables: PackTables, cpo_id: str, rule_id: str) -> Iterator[Thr
                 value=values[name],
                 unit=bound.unit,
                 meaning=bound.meaning,
-                is_agreed=values[name] != Decimal(getattr(DEFAULTS, name)),
+                is_agreed=name in agreed,
             )
+
+
+def _agreed(agreement: Row) -> set[str]:
+    """Give the thresholds that an agreement names, be it with the value that they would have anyhow."""
+    named = (pair.partition("=")[0].strip() for pair in (agreement.get("rule_thresholds") or "").split(";"))
+    return {*named, *(name for name in _OF_THE_AGREEMENT if agreement.get(name) is not None)}
 
 
 def _values(own: Thresholds, agreement: Row) -> Mapping[str, Decimal]:

@@ -114,6 +114,11 @@ def test_deadlines_levels_and_promises_follow_the_course():
     assert case_state(history("opened", "sent", "escalated", "escalated")).level == 3
 
 
+def test_who_was_not_told_owes_no_answer():
+    state = case_state(history("opened"))
+    assert (state.deadline_on, state.is_overdue(date(2099, 1, 1))) == (None, False)
+
+
 def test_a_new_opening_restarts_the_case():
     again = case_state(history("opened", "sent", BY_RULES, "opened"))
     assert (again.opened_at, again.level, again.sent_at) == (OPENED + timedelta(days=3), 0, None)
