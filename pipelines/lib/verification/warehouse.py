@@ -24,23 +24,44 @@ def warehouse_breaches(settings: Settings, lake: Lake) -> list[Breach]:
         failed = [result for result in warehouse.build(scratch, lake) if result.status in {"error", "fail"}]
         breaches = [Breach("warehouse tests", f"dbt {result.name}", "success", str(result)) for result in failed]
         if not breaches:
-            breaches = list(_compare(warehouse.publish(scratch).finance, published))
+            breaches = list(compare(warehouse.publish(scratch).finance, published))
     return breaches
 
 
-def _compare(right: Path, published: Path) -> Iterator[Breach]:
+def compare(right: Path, published: Path) -> Iterator[Breach]:
+    """Compare two DuckDB files, table by table, and name every row of the one that the other lacks."""
     with duckdb.connect() as con:
         con.execute(f"attach '{right}' as right_build (read_only)")
         con.execute(f"attach '{published}' as published (read_only)")
-        tables = con.execute(
-            "select table_name from duckdb_tables() where database_name = 'right_build' and schema_name = 'main'"
-            " order by table_name"
-        ).fetchall()
-        for (name,) in tables:
-            yield from _compare_table(con, name)
+        wanted, found = (_columns(con, database) for database in ("right_build", "published"))
+        for name in sorted(wanted | found):
+            if wanted.get(name) == found.get(name):
+                yield from _compare_rows(con, name)
+            else:
+                yield Breach("warehouse = lake", f"warehouse {name}", *_difference(wanted.get(name), found.get(name)))
 
 
-def _compare_table(con: duckdb.DuckDBPyConnection, name: str) -> Iterator[Breach]:
+def _columns(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[str]]:
+    """Give the columns of each table of an attached database, in their order."""
+    query = (
+        "select table_name, list(column_name order by column_index) from duckdb_columns() "
+        "where database_name = $database and schema_name = 'main' group by table_name"
+    )
+    return dict(con.execute(query, {"database": database}).fetchall())
+
+
+def _difference(wanted: list[str] | None, found: list[str] | None) -> tuple[str, str]:
+    """Say how the columns of a table differ: an older version published it, and its rows cannot be compared."""
+    if wanted is None:
+        return "no such table", "a table"
+    if found is None:
+        return "a table", "no such table: roamledger publishes it with the next close"
+    lacking = ", ".join(name for name in wanted if name not in found) or "in another order"
+    beyond = ", ".join(name for name in found if name not in wanted) or "none"
+    return f"columns {lacking}", f"others: {beyond} (another version published it: close a month again)"
+
+
+def _compare_rows(con: duckdb.DuckDBPyConnection, name: str) -> Iterator[Breach]:
     right, published = con.table(f"right_build.main.{name}"), con.table(f"published.main.{name}")
     for row in right.except_(published).limit(SHOWN_PER_TABLE).fetchall():
         yield Breach("warehouse = lake", f"warehouse {name}", _show(row), "no such row")
