@@ -51,7 +51,7 @@ def render_letter(letter: Letter, attachment: str) -> str:
 
 def _period(letter: Letter, formats: Formats) -> str:
     if letter.is_month:
-        return formats.month(f"{letter.first_day:%Y-%m}")
+        return formats.month_in_a_sentence(f"{letter.first_day:%Y-%m}")
     return f"{formats.day(letter.first_day)} - {formats.day(letter.last_day)}"
 
 

@@ -71,9 +71,13 @@ class Formats:
         return format_date(day, "medium", locale=self.locale)
 
     def month(self, month: str) -> str:
-        """Write a billing month given as `2026-10`: `Oktober 2026`."""
-        text = format_skeleton("yMMMM", datetime.fromisoformat(f"{month}-01T00:00:00Z"), locale=self.locale)
+        """Write a billing month given as `2026-10`, as a title begins: `Oktober 2026`, `Octobre 2026`."""
+        text = self.month_in_a_sentence(month)
         return text[:1].upper() + text[1:]
+
+    def month_in_a_sentence(self, month: str) -> str:
+        """Write a billing month given as `2026-10`: `Oktober 2026`, `octobre 2026`."""
+        return format_skeleton("yMMMM", datetime.fromisoformat(f"{month}-01T00:00:00Z"), locale=self.locale)
 
     def clock_span(self, start: datetime, end: datetime) -> str:
         """Write the local times of a session; `+1` tells that it ended on the next day."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -126,6 +126,7 @@ def _rule(
     if before is None:
         known = "roamledger disputes list names them all"
         return Ruling(decision, None, None, f"there is no case {decision.case_id!r}: {known}"), None
+    decision = _within_the_day(decision, before)
     problem = next(_problems(decision, before, moment), None)
     if problem is not None:
         return Ruling(decision, before, None, problem), None
@@ -134,6 +135,16 @@ def _rule(
         return Ruling(decision, before, refuse_unless_possible(events, event)), event
     except IllegalEventError as error:
         return Ruling(decision, before, None, str(error).removeprefix(f"case {decision.case_id}: ")), None
+
+
+def _within_the_day(decision: Decision, state: CaseState) -> Decision:
+    """Take a day without a time, which reads as its midnight, for a later moment where the case moved on that day.
+
+    Who writes down that a letter went out on the day when the case was opened does not mean the night before.
+    """
+    at, moved = decision.happened_at, state.changed_at
+    is_bare_day = at is not None and at.astimezone(UTC).time() == time.min
+    return replace(decision, happened_at=moved) if is_bare_day and at.date() == moved.date() else decision
 
 
 def _problems(decision: Decision, state: CaseState, moment: Moment) -> Iterator[str]:

@@ -43,6 +43,14 @@ def test_a_decision_carries_who_when_why_and_starts_the_deadline():
     assert (sent.rule_ids, sent.currency, sent.cpo_id, sent.event_index) == (("R21",), "EUR", "DE*LDW", 1)
 
 
+def test_a_day_without_a_time_is_not_the_night_before_the_case_was_opened():
+    day = OPENED.replace(hour=0)
+    (sent,) = rule(say("sent", happened_at=day)).events
+    assert sent.happened_at == OPENED
+    (ruling,) = rule(say("sent", happened_at=day.replace(minute=1))).lines
+    assert "is before the case was opened" in ruling.refusal
+
+
 def test_a_later_line_meets_the_state_that_an_earlier_one_left():
     rulings = rule(say("sent"), say("refused"), say("sent"), say("escalated"))
     assert [each.is_applied for each in rulings.lines] == [True, True, False, True]

@@ -54,6 +54,7 @@ def test_a_session_over_midnight_says_so():
 
 def test_days_months_and_countries():
     assert GERMAN.day(date(2026, 10, 31)) == "31.10.2026"
+    assert [each.month_in_a_sentence("2026-10") for each in (GERMAN, FRENCH)] == ["Oktober 2026", "octobre 2026"]
     assert [each.month("2026-10") for each in (GERMAN, BRITISH, FRENCH)] == [
         "Oktober 2026",
         "October 2026",
