@@ -48,6 +48,18 @@ def test_what_decides_stands_on_the_first_page(pdf):
         assert words in first
 
 
+def test_a_closed_case_says_what_is_paid_and_asks_for_nothing(html):
+    asked, held = "Answer by", "payment is held"
+    assert asked in html
+    assert held in html
+    closed = {"status": "paid_under_protest", "is_live": False, "payable": "14.00", "held": "0", "conceded": "0.25"}
+    paid = evidence_html(sample(case=closed), CONTEXT)
+    assert "Closed: paid under protest" in paid
+    assert "Of the claim 14.00 EUR is payable, and 0.25 EUR is not." in paid
+    assert asked not in paid
+    assert held not in paid
+
+
 def test_the_hash_the_record_and_the_causes_are_told(html):
     pack = sample()
     assert pack.received.record_sha256 in html

@@ -142,9 +142,8 @@ def _within_the_day(decision: Decision, state: CaseState) -> Decision:
 
     Who writes down that a letter went out on the day when the case was opened does not mean the night before.
     """
-    at, moved = decision.happened_at, state.changed_at
-    is_bare_day = at is not None and at.astimezone(UTC).time() == time.min
-    return replace(decision, happened_at=moved) if is_bare_day and at.date() == moved.date() else decision
+    midnight = datetime.combine(state.changed_at.astimezone(UTC).date(), time.min, UTC)
+    return replace(decision, happened_at=state.changed_at) if decision.happened_at == midnight else decision
 
 
 def _problems(decision: Decision, state: CaseState, moment: Moment) -> Iterator[str]:

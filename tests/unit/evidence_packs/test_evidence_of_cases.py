@@ -261,3 +261,10 @@ def test_a_record_that_was_lost_or_changed_is_said_and_the_others_are_shown(disp
     assert broken.record is None
     assert broken.problem
     assert json.loads(whole.record)["id"] == wanted[1]["cdr_id"]
+
+
+def test_a_threshold_that_the_agreement_names_is_agreed_even_with_the_value_of_the_default(packs):
+    found = [finding for pack in packs.values() for finding in pack.findings if finding.rule_id in {"R21", "R16"}]
+    told = {threshold.name: threshold.is_agreed for finding in found for threshold in finding.thresholds}
+    assert (told["tolerance_amount"], told["tolerance_pct"]) == (True, True)
+    assert not told["travel_kmh"]
