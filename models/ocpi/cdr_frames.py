@@ -15,6 +15,7 @@ from typing import Any, Final
 import polars as pl
 
 from models.ocpi.canonical import Cdr, Price
+from models.ocpi.columns_of_fields import PRICE_FIELDS
 from models.ocpi.frames import cdr_key, chronological
 from models.schemas.registry import Layer, table
 
@@ -32,16 +33,6 @@ _SAME_NAME: Final = (
     *("has_unordered_periods", "has_unknown_dimensions"),
 )
 """columns of `typed/cdrs` that are fields of the canonical CDR under the same name"""
-
-_PRICES: Final = {
-    "total_cost": "total_cost",
-    "energy_cost": "total_energy_cost",
-    "time_cost": "total_time_cost",
-    "parking_cost": "total_parking_cost",
-    "fixed_cost": "total_fixed_cost",
-    "reservation_cost": "total_reservation_cost",
-}
-"""pairs of columns `<name>_excl_vat`, `<name>_incl_vat` and the field they come from"""
 
 _PERIOD_COLUMNS: Final = (
     *("started_at", "energy_kwh", "charging_hours", "parking_hours", "reservation_hours"),
@@ -75,7 +66,7 @@ def cdr_columns(
     }
     for name in _SAME_NAME:
         columns[name] = column(name, list(map(attrgetter(name), cdrs)), schema[name])
-    for prefix, field in _PRICES.items():
+    for prefix, field in PRICE_FIELDS.items():
         columns |= _price_columns(prefix, list(map(attrgetter(field), cdrs)), schema)
     return pl.DataFrame([columns[name] for name in schema if name in columns])
 

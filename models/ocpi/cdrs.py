@@ -10,27 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Final, TypedDict, cast
+from typing import TypedDict, cast
 
 from models.ocpi.canonical import Cdr, ChargingPeriod, Price, Tariff
+from models.ocpi.columns_of_fields import DIMENSION_COLUMNS, UNPRICED_DIMENSIONS
 from models.ocpi.fields import Fields
 from models.ocpi.meter_readings import read_meter
 from models.ocpi.tariffs import owner_of, read_currency, read_price, read_tariff
-
-_FIELD_OF_DIMENSION: Final = {
-    "ENERGY": "energy_kwh",
-    "TIME": "charging_hours",
-    "PARKING_TIME": "parking_hours",
-    "RESERVATION_TIME": "reservation_hours",
-    "MIN_CURRENT": "min_current_a",
-    "MAX_CURRENT": "max_current_a",
-    "MIN_POWER": "min_power_kw",
-    "MAX_POWER": "max_power_kw",
-}
-_UNPRICED_DIMENSIONS: Final = frozenset(
-    {"FLAT", "CURRENT", "POWER", "STATE_OF_CHARGE", "ENERGY_EXPORT", "ENERGY_IMPORT"},
-)
-"""Known to OCPI and without any part in a price: FLAT of 2.1.1, and what only Sessions should carry."""
 
 
 class _Volumes(TypedDict, total=False):
@@ -127,9 +113,9 @@ def _period(period: Fields) -> ChargingPeriod:
 def _read_dimension(dimension: Fields, volumes: _Volumes, unknown: list[str]) -> None:
     """Put one dimension in its place; a dimension said twice is refused, because adding and choosing both guess."""
     name = dimension.text("type")
-    place = _FIELD_OF_DIMENSION.get(name)
+    place = DIMENSION_COLUMNS.get(name)
     if place is None:
-        if name not in _UNPRICED_DIMENSIONS:
+        if name not in UNPRICED_DIMENSIONS:
             unknown.append(name)
             dimension.note("type", f"unknown dimension {name}")
         return

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 import polars as pl
 
+from models.ocpi.columns_of_fields import PRICE_FIELDS
 from models.ocpi.plain.shapes import ABSENT, PlainCdr, PlainPrice
 from models.types.money import VOLUME, VOLUME_SCALE
 
@@ -19,16 +20,6 @@ _NULL: Final = "null"
 _SEPARATOR: Final = "\x1e"
 """joins texts that become a column; no JSON number has it"""
 
-_PRICES: Final = {
-    "total_cost": "total_cost",
-    "energy_cost": "total_energy_cost",
-    "time_cost": "total_time_cost",
-    "parking_cost": "total_parking_cost",
-    "fixed_cost": "total_fixed_cost",
-    "reservation_cost": "total_reservation_cost",
-}
-"""pairs of columns `<name>_excl_vat`, `<name>_incl_vat` and the field that they come from"""
-
 
 def numbers_of(found: Sequence[PlainCdr]) -> list[pl.Series]:
     """Read all numbers of the records themselves; a column `_odd` tells where one is neither plain nor absent."""
@@ -37,7 +28,7 @@ def numbers_of(found: Sequence[PlainCdr]) -> list[pl.Series]:
         "total_hours": [cdr.total_time for cdr in found],
         "total_parking_hours": [cdr.total_parking_time for cdr in found],
     }
-    for name, field in _PRICES.items():
+    for name, field in PRICE_FIELDS.items():
         prices: list[PlainPrice | None] = list(map(attrgetter(field), found))
         columns[f"{name}_excl_vat"] = [ABSENT if price is None else price.excl_vat for price in prices]
         columns[f"{name}_incl_vat"] = [ABSENT if price is None else price.incl_vat for price in prices]

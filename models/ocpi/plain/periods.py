@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import polars as pl
 
+from models.ocpi.columns_of_fields import DIMENSION_COLUMNS, UNPRICED_DIMENSIONS
 from models.ocpi.plain.numbers import digits_of, read_numbers
 from models.ocpi.plain.shapes import Period, PlainCdr
 from models.ocpi.plain.texts import in_calendar, instant
 from models.types.money import VOLUME
-
-_PRICED: Final = {
-    "ENERGY": "energy_kwh",
-    "TIME": "charging_hours",
-    "PARKING_TIME": "parking_hours",
-    "RESERVATION_TIME": "reservation_hours",
-    "MIN_CURRENT": "min_current_a",
-    "MAX_CURRENT": "max_current_a",
-    "MIN_POWER": "min_power_kw",
-    "MAX_POWER": "max_power_kw",
-}
-"""columns of charging periods by the dimension they hold"""
-_SILENT: Final = frozenset({"FLAT", "CURRENT", "POWER", "STATE_OF_CHARGE", "ENERGY_EXPORT", "ENERGY_IMPORT"})
-"""dimensions that OCPI knows and no price depends on"""
 
 
 def periods_of(found: Sequence[PlainCdr]) -> tuple[pl.DataFrame, pl.Series]:
@@ -66,10 +52,10 @@ def _volumes(periods: Sequence[Period]) -> tuple[list[pl.Series], np.ndarray[tup
     read = read_numbers(digits_of([dimension.volume for dimension in dimensions]))
     is_odd = np.zeros(len(periods), dtype=np.bool_)
     unread = ~read["is_plain"].to_numpy()
-    known = kind.is_in([*_PRICED, *_SILENT]).to_numpy()
+    known = kind.is_in([*DIMENSION_COLUMNS, *UNPRICED_DIMENSIONS]).to_numpy()
     is_odd[owner[~known]] = True
     columns: list[pl.Series] = []
-    for name, column in _PRICED.items():
+    for name, column in DIMENSION_COLUMNS.items():
         entries = np.flatnonzero((kind == name).to_numpy())
         is_odd[owner[entries[unread[entries]]]] = True
         is_odd[owner[entries[1:]][np.diff(owner[entries]) == 0]] = True
