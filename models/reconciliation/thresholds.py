@@ -108,8 +108,13 @@ def read_thresholds(text: str) -> Thresholds:
     Raises:
         ThresholdError: on an unknown name or a value that is no number of at least 0; the message names it.
     """
-    pairs = [pair.partition("=") for pair in text.split(";") if pair.strip()]
-    return replace(DEFAULTS, **{name.strip(): _value(name.strip(), value.strip()) for name, _, value in pairs})
+    return replace(DEFAULTS, **{name: _value(name, value) for name, value in named_thresholds(text).items()})
+
+
+def named_thresholds(text: str) -> dict[str, str]:
+    """Give what an agreement names, as it stands there: a threshold may be agreed on at the value of its default."""
+    pairs = (pair.partition("=") for pair in text.split(";") if pair.strip())
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _value(name: str, text: str) -> int | Decimal:

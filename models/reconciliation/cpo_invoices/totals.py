@@ -9,6 +9,7 @@ import polars as pl
 
 from models.reconciliation.cpo_invoices.invoice import CpoInvoice
 from models.reconciliation.cpo_invoices.vat import vat_complaints, vat_of
+from models.types.money import BILLED
 from models.types.vocabularies import InvoiceLineOutcome
 
 _WORDS: Final = InvoiceLineOutcome
@@ -85,8 +86,10 @@ class CheckResult:
 
     @property
     def settled_elsewhere(self) -> pl.DataFrame:
-        """What becomes payable, or no longer is, under other invoices (`approved_under`)."""
-        return self.lines.filter(pl.col("outcome") == str(_WORDS.SETTLED_ELSEWHERE))
+        """What becomes payable, or no longer is, under other invoices (`approved_under`): `stands_excl_vat` in all."""
+        stands = pl.col("approved_elsewhere_excl_vat") + pl.col("to_pay_now_excl_vat")
+        settled = self.lines.filter(pl.col("outcome") == str(_WORDS.SETTLED_ELSEWHERE))
+        return settled.with_columns(stands.cast(BILLED).alias("stands_excl_vat"))
 
     @property
     def to_pay_now(self) -> dict[str, Decimal]:

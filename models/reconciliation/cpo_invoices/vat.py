@@ -14,7 +14,7 @@ from models.reconciliation.thresholds import DEFAULTS
 from models.reconciliation.wording import billed, number, sentence
 from models.types.money import BILLED, BILLED_SCALE, rounded
 
-LINE_ROUNDING: Final = Decimal("0.01")
+_LINE_ROUNDING: Final = Decimal("0.01")
 """by which the VAT that a line states may differ from rate times net: one minor unit"""
 
 _EXACT: Final = pl.Decimal(38, 9)
@@ -39,7 +39,7 @@ def with_vat(named: pl.DataFrame) -> pl.DataFrame:
     claims_all = net.is_null() | (billed(net) == billed(cdr_net))
     unrated = rate.is_null() & same_currency & claims_all & (stated != 0)
     misfits = misfits.fill_null(False) | (unrated & ((stated - own).abs() > DEFAULTS.vat_tolerance)).fill_null(False)
-    miscounts = ((stated - of_line).abs() > LINE_ROUNDING).fill_null(False)
+    miscounts = ((stated - of_line).abs() > _LINE_ROUNDING).fill_null(False)
     of_the_cdr = sentence("the CDR has {} on {}", billed(own), billed(cdr_net))
     counted = sentence(
         "states VAT of {}, and {} % of {} is {}", billed(stated), number(rate), billed(net), billed(of_line)

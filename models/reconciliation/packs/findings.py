@@ -11,7 +11,7 @@ from models.reconciliation.packs.found import Finding, OtherSession, Threshold
 from models.reconciliation.packs.pack import Claim
 from models.reconciliation.packs.tables import PackTables, Row
 from models.reconciliation.rules.catalogue import catalogue
-from models.reconciliation.thresholds import DEFAULTS, Thresholds, bounds
+from models.reconciliation.thresholds import DEFAULTS, Thresholds, bounds, named_thresholds
 from models.types.vocabularies import Severity
 
 _DESCRIPTIONS: Final = {rule.rule_id: rule.description for rule in catalogue()}
@@ -72,7 +72,7 @@ def thresholds_of(tables: PackTables, cpo_id: str, rule_id: str) -> Iterator[Thr
 
 def _agreed(agreement: Row) -> set[str]:
     """Give the thresholds that an agreement names, be it with the value that they would have anyhow."""
-    named = (pair.partition("=")[0].strip() for pair in (agreement.get("rule_thresholds") or "").split(";"))
+    named = named_thresholds(agreement.get("rule_thresholds") or "")
     return {*named, *(name for name in _OF_THE_AGREEMENT if agreement.get(name) is not None)}
 
 

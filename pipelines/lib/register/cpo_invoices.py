@@ -162,17 +162,15 @@ def _settled(before: Mapping[tuple[str, str], sa.Row[Any]], result: CheckResult)
     told: dict[tuple[str, str], _Standing] = {}
     for row in result.settled_elsewhere.iter_rows(named=True):
         place = (row["cdr_key"], row["approved_under"].upper())
-        amount = row["approved_elsewhere_excl_vat"] + row["to_pay_now_excl_vat"]
+        amount = row["stands_excl_vat"]
         kind = _APPROVED if amount else _WITHHELD
         told[place] = _Standing(row["approved_under"], kind, str(amount), row["currency"], before[place].asked)
     return told
 
 
 def _is_same(row: sa.Row[Any], wanted: _Standing) -> bool:
-    return (row.kind, row.amount, row.currency, row.asked) == (
-        *(wanted.kind, wanted.amount),
-        *(wanted.currency, wanted.asked),
-    )
+    told = (row.kind, row.amount, row.currency, row.asked)
+    return told == (wanted.kind, wanted.amount, wanted.currency, wanted.asked)
 
 
 def _append(tx: sa.Connection, check: InvoiceCheck, check_id: int, moves: Sequence[_Move]) -> None:
