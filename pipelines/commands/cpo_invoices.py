@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from rich.text import Text
 from models.reconciliation.cpo_invoices.record import LONGEST_ID, AcceptedCdrs
 from models.reconciliation.cpo_invoices.totals import CheckResult
 from models.types.vocabularies import InvoiceLineOutcome
+from pipelines.commands.actors import actor_or_user
 from pipelines.lib.cpo_invoices.checking import InvoiceFile, check_invoice, read_invoice
 from pipelines.lib.cpo_invoices.exporting import accepted_cdrs, record_json
 from pipelines.lib.errors import UserError
@@ -60,9 +60,7 @@ def check(
     read = read_invoice(file, cpo, invoice)
     with Register(settings.register).transaction() as tx:
         result = check_invoice(tx, Lake(settings.lake), read)
-        about = InvoiceCheck(
-            read.cpo_id, read.invoice.invoice_id, read.sha256, actor or getpass.getuser(), settings.clock()
-        )
+        about = InvoiceCheck(read.cpo_id, read.invoice.invoice_id, read.sha256, actor_or_user(actor), settings.clock())
         check_id, is_new = (None, False) if dry else record_check(tx, about, result)
     _write(output, result.lines)
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.text import Text
 from models.reconciliation.cases import CaseState
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
+from pipelines.commands.actors import actor_or_user
 from pipelines.commands.progress import run_progress
 from pipelines.lib.disputes.decision_files import BadLine, read_decisions, read_one
 from pipelines.lib.disputes.decisions import Decision, Ruling, Rulings, rule_on
@@ -45,7 +45,7 @@ def decide(one: OneDecision, file: Path | None, actor: str, console: Console, *,
     Raises:
         UserError: where neither or both are given, or the file is no table of decisions; nothing is applied then.
     """
-    decisions, bad = _said(one, file, actor or _logged_in())
+    decisions, bad = _said(one, file, actor_or_user(actor))
     settings = load_settings()
     rulings = _apply(settings, decisions, dry_run=dry_run)
     console.print(_table(rulings.lines, bad))
@@ -56,14 +56,6 @@ def decide(one: OneDecision, file: Path | None, actor: str, console: Console, *,
     if not dry_run:
         _judge_again(rulings, console)
     return 1 if refused else 0
-
-
-def _logged_in() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        msg = "nobody is logged in by name: say who decides with --by"
-        raise UserError(msg) from None
 
 
 def _said(one: OneDecision, file: Path | None, actor: str) -> tuple[list[Decision], list[BadLine]]:

@@ -5,7 +5,6 @@ Nothing is blocked by itself, and nothing is sent without `--send`: without it a
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable
 from textwrap import shorten
 from typing import Final
@@ -22,6 +21,7 @@ from models.reconciliation.token_risk.thresholds import risk_bounds
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from models.types.vocabularies import TokenAction, TokenDecisionKind
+from pipelines.commands.actors import actor_or_user
 from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.outbox import Outbox
@@ -88,7 +88,7 @@ def decide(
     settings = load_settings()
     register, desk = Register(settings.register), TokenDesk(settings, Lake(settings.lake))
     with register.transaction() as tx:
-        plan = desk.plan(tx, uid, token_type, kind, reason, actor or getpass.getuser())
+        plan = desk.plan(tx, uid, token_type, kind, reason, actor_or_user(actor))
         messages = carry_out(tx, plan) if send else []
     console.print(_plan(plan, settings))
     if not send:

@@ -54,7 +54,7 @@ class HttpService:
                 lifespan=lifespan,
                 timeout_graceful_shutdown=drain_seconds,
             )
-        except BaseException:
+        except BaseException:  # an interrupt as well: the port would stay taken for as long as the process lives
             self._socket.close()
             raise
         self._server = uvicorn.Server(config)

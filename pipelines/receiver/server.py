@@ -38,7 +38,7 @@ class ReceiverServer(HttpService):
                 drain_seconds=_DRAIN_SECONDS,
                 lifespan="on",
             )
-        except BaseException:
+        except BaseException:  # an interrupt as well: nobody else could receive while the lock is held
             os.close(self._lock)
             raise
 
