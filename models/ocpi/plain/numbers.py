@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from operator import attrgetter
-from typing import Final
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
 
 import msgspec
 import polars as pl
 
 from models.ocpi.columns_of_fields import PRICE_FIELDS
-from models.ocpi.plain.shapes import ABSENT, PlainCdr, PlainPrice
+from models.ocpi.plain.shapes import ABSENT, PlainPrice
 from models.types.money import VOLUME, VOLUME_SCALE
 
 _NUMBER: Final = rf"^-?(0|[1-9][0-9]{{0,8}})(\.[0-9]{{1,{VOLUME_SCALE}}})?$"
@@ -19,21 +19,23 @@ _NUMBER: Final = rf"^-?(0|[1-9][0-9]{{0,8}})(\.[0-9]{{1,{VOLUME_SCALE}}})?$"
 _NULL: Final = "null"
 _SEPARATOR: Final = "\x1e"
 """joins texts that become a column; no JSON number has it"""
+_TOTALS: Final = {
+    "total_energy_kwh": "total_energy",
+    "total_hours": "total_time",
+    "total_parking_hours": "total_parking_time",
+}
 
 
-def numbers_of(found: Sequence[PlainCdr]) -> list[pl.Series]:
+def numbers_of(fields: Mapping[str, Sequence[Any]]) -> list[pl.Series]:
     """Read all numbers of the records themselves; a column `_odd` tells where one is neither plain nor absent."""
-    columns: dict[str, list[msgspec.Raw]] = {
-        "total_energy_kwh": [cdr.total_energy for cdr in found],
-        "total_hours": [cdr.total_time for cdr in found],
-        "total_parking_hours": [cdr.total_parking_time for cdr in found],
-    }
+    columns: dict[str, Sequence[msgspec.Raw]] = {name: fields[field] for name, field in _TOTALS.items()}
     for name, field in PRICE_FIELDS.items():
-        prices: list[PlainPrice | None] = list(map(attrgetter(field), found))
+        prices: Sequence[PlainPrice | None] = fields[field]
         columns[f"{name}_excl_vat"] = [ABSENT if price is None else price.excl_vat for price in prices]
         columns[f"{name}_incl_vat"] = [ABSENT if price is None else price.incl_vat for price in prices]
-    read = read_numbers(digits_of([raw for values in columns.values() for raw in values]))
-    n, series, odd = len(found), list[pl.Series](), pl.repeat(value=False, n=len(found), eager=True)
+    n = len(fields["id"])
+    read = read_numbers(digits_of(list(chain.from_iterable(columns.values()))))
+    series, odd = list[pl.Series](), pl.repeat(value=False, n=n, eager=True)
     for place, name in enumerate(columns):
         part = read.slice(place * n, n)
         series.append(part["value"].alias(name))

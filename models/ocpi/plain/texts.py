@@ -3,52 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from models.ocpi.acceptance import YEARS
-from models.ocpi.plain.shapes import PlainCdr
+from models.ocpi.plain.repeated import repeated_parts
+from models.ocpi.plain.shapes import PlainLocation, PlainToken
 from models.types.money import VOLUME
 
 _DATE_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
 
+_OWN: Final = {
+    "country_code": "country_code",
+    "party_id": "party_id",
+    "cdr_id": "id",
+    "session_id": "session_id",
+    "authorization_reference": "authorization_reference",
+    "auth_method": "auth_method",
+    "started_at": "start_date_time",
+    "ended_at": "end_date_time",
+    "currency": "currency",
+    "credit_reference_id": "credit_reference_id",
+    "last_updated_at": "last_updated",
+}
+_OF_TOKEN: Final = {"token_uid": "uid", "token_type": "type", "contract_id": "contract_id"}
+_OF_PLACE: Final = {
+    "location_id": "id",
+    "location_name": "name",
+    "location_city": "city",
+    "_country": "country",
+    "evse_uid": "evse_uid",
+    "evse_id": "evse_id",
+    "connector_id": "connector_id",
+    "connector_power_type": "connector_power_type",
+}
+_FLAGS: Final = {"is_credit": "credit", "is_home_charging": "home_charging_compensation"}
 
-def texts_of(found: Sequence[PlainCdr]) -> pl.DataFrame:
-    """Lay out what is written as text, and the flags."""
-    tokens, places = [cdr.cdr_token for cdr in found], [cdr.cdr_location for cdr in found]
-    texts: dict[str, list[str | None]] = {
-        "country_code": [cdr.country_code for cdr in found],
-        "party_id": [cdr.party_id for cdr in found],
-        "cdr_id": [cdr.id for cdr in found],
-        "session_id": [cdr.session_id for cdr in found],
-        "authorization_reference": [cdr.authorization_reference for cdr in found],
-        "auth_method": [cdr.auth_method for cdr in found],
-        "token_uid": [token.uid for token in tokens],
-        "token_type": [token.type for token in tokens],
-        "contract_id": [token.contract_id for token in tokens],
-        "location_id": [place.id for place in places],
-        "location_name": [place.name for place in places],
-        "location_city": [place.city for place in places],
-        "_country": [place.country for place in places],
-        "evse_uid": [place.evse_uid for place in places],
-        "evse_id": [place.evse_id for place in places],
-        "connector_id": [place.connector_id for place in places],
-        "connector_power_type": [place.connector_power_type for place in places],
-        "started_at": [cdr.start_date_time for cdr in found],
-        "ended_at": [cdr.end_date_time for cdr in found],
-        "currency": [cdr.currency for cdr in found],
-        "credit_reference_id": [cdr.credit_reference_id for cdr in found],
-        "last_updated_at": [cdr.last_updated for cdr in found],
-    }
-    flags = {
-        "is_credit": [cdr.credit is True for cdr in found],
-        "is_home_charging": [cdr.home_charging_compensation is True for cdr in found],
-    }
-    return pl.DataFrame(
-        [pl.Series(name, values, pl.String) for name, values in texts.items()]
-        + [pl.Series(name, values, pl.Boolean) for name, values in flags.items()]
+
+def texts_of(fields: Mapping[str, Sequence[Any]]) -> tuple[pl.DataFrame, pl.Series]:
+    """Lay out what is written as text, and the flags; and tell whose token and place are plain."""
+    tokens, plain_tokens = repeated_parts(fields["cdr_token"], PlainToken, _OF_TOKEN)
+    places, plain_places = repeated_parts(fields["cdr_location"], PlainLocation, _OF_PLACE)
+    frame = pl.DataFrame(
+        [
+            *(pl.Series(name, fields[field], pl.String) for name, field in _OWN.items()),
+            *tokens,
+            *places,
+            *(pl.Series(name, fields[field], pl.Boolean).fill_null(value=False) for name, field in _FLAGS.items()),
+        ]
     )
+    return frame, plain_tokens & plain_places
 
 
 def typed(frame: pl.DataFrame, alpha2: Mapping[str, str]) -> pl.DataFrame:
@@ -63,7 +68,6 @@ def typed(frame: pl.DataFrame, alpha2: Mapping[str, str]) -> pl.DataFrame:
         _any_blank(texts).alias("_blank"),
         owner.alias("cpo_id"),
         pl.concat_str(owner, pl.col("cdr_id").str.to_uppercase(), separator="*").alias("cdr_key"),
-        pl.concat_str(owner, pl.col("cdr_id").str.to_uppercase(), separator="*").alias("record_key"),
         pl.col("_country").replace_strict(codes, default=None, return_dtype=pl.String).alias("charge_country"),
         pl.lit(value=False).alias("has_signed_values"),
         pl.lit(None, VOLUME).alias("meter_start_kwh"),

@@ -48,15 +48,21 @@ def take_part(part: BlockPart) -> list[Taken]:
     """Store the blocks of a part and land them. It runs in any process: all it needs is in the part and the file."""
     lake = Lake(part.lake_url)
     store, batch = RawStore(lake), Batch(part.page.module, READERS[part.page.module](part.alpha2))
-    taken: list[Taken] = []
+    taken: list[Provenance] = []
+    contents: list[bytes] = []
     with without_collector(), Path(part.path).open("rb") as file:
         for sequence, block in enumerate(part.blocks, start=part.first):
             file.seek(block.start)
             content = file.read(block.end - block.start)
             page = msgspec.structs.replace(part.page, sequence=sequence)
             taken.append(_take_block(store, batch, part.owner_id, page, content))
+            contents.append(content)
+        others = batch.read()
         write_part(lake, part_folder(lake, part.page, part.first, part.first + len(part.blocks) - 1), batch)
-    return taken
+    return [
+        (page, BlockFinding(page.records, content.count(b"\n"), _bad_lines(content, others[page.sequence])))
+        for page, block, content in zip(taken, part.blocks, contents, strict=True)
+    ]
 
 
 def keep_block(store: RawStore, page: Provenance, content: bytes) -> Taken:
@@ -67,14 +73,15 @@ def keep_block(store: RawStore, page: Provenance, content: bytes) -> Taken:
     return kept, found
 
 
-def _take_block(store: RawStore, batch: Batch, owner_id: str | None, page: Provenance, content: bytes) -> Taken:
-    """Read a block and keep it."""
-    sha256, before = hashlib.sha256(content).hexdigest(), batch.count
-    others = batch.add_page(
-        PageContext(page.sequence, sha256, page.received_at, page.ocpi_version, owner_id, page.format), content
-    )
-    # What is plain was decoded whole: only what was read one by one may hide a line that is no JSON.
-    bad = () if all(map(is_json, others)) else look_at(content).bad
-    kept = msgspec.structs.replace(page, sha256=sha256, records=batch.count - before)
+def _take_block(store: RawStore, batch: Batch, owner_id: str | None, page: Provenance, content: bytes) -> Provenance:
+    """Keep a block as a page and cut it into its records."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    context = PageContext(page.sequence, sha256, page.received_at, page.ocpi_version, owner_id, page.format)
+    kept = msgspec.structs.replace(page, sha256=sha256, records=batch.add_page(context, content))
     store.write_page(kept, content)
-    return kept, BlockFinding(kept.records, content.count(b"\n"), bad)
+    return kept
+
+
+def _bad_lines(content: bytes, others: list[bytes]) -> tuple[tuple[int, bytes], ...]:
+    """Find the lines that are no JSON: what is plain was decoded whole, so only what is not can hide one."""
+    return () if all(map(is_json, others)) else look_at(content).bad

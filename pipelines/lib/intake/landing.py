@@ -168,6 +168,7 @@ def land_part(part: Part) -> None:
                 page.sequence, page.sha256, page.received_at, page.ocpi_version, part.owner_id, page.format
             )
             _ = batch.add_page(context, store.read_page(page))
+        _ = batch.read()
     write_part(lake, part.folder, batch)
 
 
@@ -211,7 +212,8 @@ def without_collector() -> Iterator[None]:
 
 def record_rows(batch: Batch) -> pl.DataFrame:
     """Give what became of the records of a batch, in the order of its pages."""
-    return pl.concat([record_columns(batch.records), *batch.plain]).sort("sequence", "page_position")
+    plain = (frame.select(list(RECORD_SCHEMA)) for frame in batch.plain)
+    return pl.concat([record_columns(batch.records), *plain]).sort("sequence", "page_position")
 
 
 def record_columns(rows: list[RecordRow]) -> pl.DataFrame:

@@ -106,6 +106,7 @@ KINDS = sorted((module, version) for version in VERSIONS for module in FIELDS[ve
 def landed(module, version, page):
     batch = Batch(module, READERS[module]({"DEU": "DE"}))
     batch.add_page(PageContext(0, "f" * 64, AT, version, "DE*LDW"), page)
+    batch.read()
     return record_rows(batch), batch.frames()
 
 

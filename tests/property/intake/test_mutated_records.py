@@ -89,6 +89,7 @@ def mutants(draw):
 def landed(module, page, received_at=AT):
     batch = Batch(module, READERS[module](COUNTRIES))
     batch.add_page(PageContext(0, "f" * 64, received_at, "2.2.1", "DE*LDW"), page)
+    batch.read()
     return record_rows(batch), batch.frames()
 
 

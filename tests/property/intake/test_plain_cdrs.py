@@ -64,14 +64,15 @@ HABITS = {
 class Careful(Batch):
     """A batch that reads every record the careful way."""
 
-    def _take_plain(self, context, records, *, is_text):
-        del context, records, is_text
-        return set()
+    def _take_plain(self, pages):
+        del pages
+        return {}
 
 
 def read(kind, page, countries=COUNTRIES, received_at=AT):
     batch = kind("cdrs", READERS["cdrs"](countries))
     batch.add_page(PageContext(0, "f" * 64, received_at, "2.2.1", "DE*LDW"), page)
+    batch.read()
     return batch, {"records": record_rows(batch), **batch.frames()}
 
 

@@ -22,27 +22,33 @@ RecordRow = tuple[object, ...]
 """a row of `landing.RECORD_SCHEMA`"""
 
 
+@dataclass(frozen=True, slots=True)
+class _CutPage:
+    """A page that was cut into its records."""
+
+    context: PageContext
+    records: list[bytes]
+    is_text: bool
+    """UTF-8 throughout"""
+
+
 @dataclass
 class Batch:
-    """Some pages of one module: their records with what became of each, and the rows of the good ones."""
+    """Some pages of one module: their records with what became of each, and the rows of the good ones.
+
+    Add the pages, then `read` them once: what is plain is read all at once, through all pages.
+    """
 
     module: str
     reader: Reader
     records: list[RecordRow] = field(default_factory=list)
     plain: list[pl.DataFrame] = field(default_factory=list)
     """rows of `landing.RECORD_SCHEMA` for records that were read all at once"""
+    _pages: list[_CutPage] = field(default_factory=list)
     _taken: list[tuple[int, int]] = field(default_factory=list)
 
-    @property
-    def count(self) -> int:
-        """Records and unreadable pages so far."""
-        return len(self.records) + sum(map(len, self.plain))
-
-    def add_page(self, context: PageContext, content: bytes) -> list[bytes]:
-        """Read a page; one that cannot be cut into records is one row of its own.
-
-        Returns those of its records that were not plain, and had to be read one by one.
-        """
+    def add_page(self, context: PageContext, content: bytes) -> int:
+        """Cut a page into its records and give their number; one that cannot be cut is one row of its own."""
         try:
             records = read_page(content, context.page_format)
         except RecordProblem as problem:
@@ -53,33 +59,53 @@ class Batch:
                     *(problem.rule, str(problem), text, None, None, context.received_at),
                 )
             )
-            return []
-        taken = self._take_plain(context, records, is_text=_is_utf8(content))
-        others = [(position, record) for position, record in enumerate(records) if position not in taken]
-        self.records.extend(self._row(context, position, record) for position, record in others)
-        return [record for _, record in others]
+            return 1
+        self._pages.append(_CutPage(context, records, _is_utf8(content)))
+        return len(records)
 
-    def _take_plain(self, context: PageContext, records: list[bytes], *, is_text: bool) -> set[int]:
-        """Let the reader take what is plain all at once; give the positions of that."""
-        if not (is_text and records and isinstance(self.reader, CdrReader) and context.ocpi_version == PLAIN_VERSION):
-            return set()
-        plain = self.reader.take_plain(records, context).cdrs
-        positions = plain["position"].to_list()
+    def read(self) -> dict[int, list[bytes]]:
+        """Read the pages; give those records that were not plain and had to be read one by one, by page sequence."""
+        taken = self._take_plain([page for page in self._pages if page.is_text and page.records])
+        others: dict[int, list[bytes]] = {}
+        for page in self._pages:
+            plain = taken.get(page.context.sequence, frozenset())
+            left = [(position, record) for position, record in enumerate(page.records) if position not in plain]
+            self.records.extend(self._row(page.context, position, record) for position, record in left)
+            others[page.context.sequence] = [record for _, record in left]
+        self._pages.clear()
+        return others
+
+    def _take_plain(self, pages: list[_CutPage]) -> dict[int, frozenset[int]]:
+        """Let the reader take what is plain all at once; give the positions of that by page sequence."""
+        plain_pages = [page for page in pages if page.context.ocpi_version == PLAIN_VERSION]
+        if not (plain_pages and isinstance(self.reader, CdrReader)):
+            return {}
+        plain = self.reader.take_plain([(page.context, page.records) for page in plain_pages]).cdrs
+        if plain.is_empty():
+            return {}
+        places = list(zip(plain["page"].to_list(), plain["position"].to_list(), strict=True))
+        hashes = [own_sha256(plain_pages[page].records[position]) for page, position in places]
+        contexts = pl.DataFrame(
+            [
+                (context.sequence, context.sha256, context.received_at)
+                for context in (page.context for page in plain_pages)
+            ],
+            schema={"sequence": pl.Int32, "page_sha256": pl.String, "received_at": pl.Datetime("us", "UTC")},
+            orient="row",
+        )
         self.plain.append(
-            plain.select(
-                pl.lit(context.sequence, pl.Int32).alias("sequence"),
-                pl.lit(context.sha256).alias("page_sha256"),
-                pl.col("position").alias("page_position"),
-                pl.col("cdr_id").alias("record_id"),
-                "record_key",
-                pl.Series("content_sha256", [own_sha256(records[position]) for position in positions], pl.String),
+            contexts.select(pl.all().gather(plain["page"])).with_columns(
+                plain["position"].alias("page_position"),
+                plain["cdr_id"].alias("record_id"),
+                plain["cdr_key"].alias("record_key"),
+                pl.Series("content_sha256", hashes, pl.String),
                 *(pl.lit(None, pl.String).alias(name) for name in ("rule", "reason", "record_json")),
-                pl.col("ended_at").alias("at"),
-                "last_updated_at",
-                pl.lit(context.received_at).cast(pl.Datetime("us", "UTC")).alias("received_at"),
+                plain["ended_at"].alias("at"),
+                plain["last_updated_at"],
             )
         )
-        return set(positions)
+        positions = plain.group_by("page").agg("position")
+        return {plain_pages[page].context.sequence: frozenset(found) for page, found in positions.rows()}
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Give the rows of the good records, each with the page and position it came from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from models.ocpi.canonical import Cdr, Tariff
 from models.ocpi.cdr_frames import cdr_columns, period_columns
 from models.ocpi.fields import Fields
 from models.ocpi.frames import tariff_version_id
-from models.ocpi.plain import CarriedTariffs, PlainCdrs, plain_cdrs
+from models.ocpi.plain import PLAIN_VERSION, CarriedTariffs, PlainCdrs, plain_cdrs
 from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import parse_cdr
 from models.ocpi.tariffs import owner_of, read_tariff
@@ -35,30 +35,29 @@ class CdrReader:
     _read_before: dict[tuple[str, str, bytes], tuple[tuple[str, ...], tuple[str, ...], tuple[Tariff, ...]]] = field(
         default_factory=dict
     )
-    _plain: list[tuple[PageContext, PlainCdrs]] = field(default_factory=list)
+    _plain: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
 
-    def take_plain(self, records: list[bytes], context: PageContext) -> PlainCdrs:
-        """Take the plain ones among the records of a page, and keep them."""
+    def take_plain(self, pages: Sequence[tuple[PageContext, list[bytes]]]) -> PlainCdrs:
+        """Take the plain ones among the records of some pages of OCPI 2.2.1, and keep them."""
 
         def carried(owner: str, tariffs: bytes) -> CarriedTariffs | None:
             try:
-                return self._read_tariffs(owner, DECODE(tariffs), context)[:2]
+                return self._read_tariffs(owner, DECODE(tariffs), PLAIN_VERSION)[:2]
             except (RecordProblem, *UNREADABLE):
                 return None
 
-        plain = plain_cdrs(records, context.received_at, self.alpha2, carried)
-        for owner, content in plain.carried:
-            version_ids, _, tariffs = self._read_tariffs(owner, DECODE(content), context)
-            self._keep_tariffs(version_ids, tariffs, context)
-        self._plain.append((context, plain))
+        plain = plain_cdrs([(context.received_at, records) for context, records in pages], self.alpha2, carried)
+        for (owner, content), came_at in plain.carried.items():
+            version_ids, _, tariffs = self._read_tariffs(owner, DECODE(content), PLAIN_VERSION)
+            self._keep_tariffs(version_ids, tariffs, came_at)
+        sequences = pl.Series([context.sequence for context, _ in pages], dtype=pl.Int32)
+        self._plain.append((_placed(plain.cdrs, sequences), _placed(plain.periods, sequences)))
         return plain
 
     def plain_frames(self) -> dict[str, list[pl.DataFrame]]:
         """Give the rows of what was taken all at once."""
-        return {
-            name: [_placed(frame, context) for context, plain in self._plain for frame in (getattr(plain, part),)]
-            for name, part in (("cdrs", "cdrs"), ("charging_periods", "periods"))
-        }
+        cdrs, periods = zip(*self._plain, strict=True) if self._plain else ((), ())
+        return {"cdrs": list(cdrs), "charging_periods": list(periods)}
 
     def take(self, record: Mapping[str, object], context: PageContext) -> Read:
         """Read a CDR and hold it to what a typed row needs."""
@@ -66,7 +65,7 @@ class CdrReader:
         cdr = parse_cdr(own, context.ocpi_version, owner_id=context.owner_id)
         version_ids, notes, tariffs = self._tariffs_of(record, context)
         changed = hold_to_acceptance(cdr, context.received_at)
-        self._keep_tariffs(version_ids, tariffs, context)
+        self._keep_tariffs(version_ids, tariffs, context.received_at)
         self._cdrs.append(cdr)
         self._version_ids.append(version_ids)
         self._notes.append(cdr.notes + notes)
@@ -79,9 +78,9 @@ class CdrReader:
         rows = pl.Series("row", [row for row, cdr in enumerate(self._cdrs) for _ in cdr.periods], pl.UInt32)
         return {"cdrs": cdrs, "charging_periods": periods.with_columns(rows), **tariff_rows(self._tariffs)}
 
-    def _keep_tariffs(self, version_ids: tuple[str, ...], tariffs: tuple[Tariff, ...], context: PageContext) -> None:
+    def _keep_tariffs(self, version_ids: tuple[str, ...], tariffs: tuple[Tariff, ...], came_at: datetime) -> None:
         for version_id, tariff in zip(version_ids, tariffs, strict=True):
-            told = (tariff, TariffSource.CDR, context.received_at)
+            told = (tariff, TariffSource.CDR, came_at)
             self._tariffs[version_id] = min(self._tariffs.get(version_id, told), told, key=_first_told)
 
     def _tariffs_of(
@@ -90,18 +89,18 @@ class CdrReader:
         carried = record.get("tariffs")
         if not carried:
             return (), (), ()
-        return self._read_tariffs(owner_of(Fields("cdr", record), context.owner_id), carried, context)
+        return self._read_tariffs(owner_of(Fields("cdr", record), context.owner_id), carried, context.ocpi_version)
 
     def _read_tariffs(
-        self, owner: str, carried: object, context: PageContext
+        self, owner: str, carried: object, ocpi_version: str
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Tariff, ...]]:
         """Give version ids, notes and values of the tariffs that a CDR carries, each list of them read once."""
         if not carried:
             return (), (), ()
-        seen = (owner, context.ocpi_version, CANONICAL(carried))
+        seen = (owner, ocpi_version, CANONICAL(carried))
         if seen not in self._read_before:
             cdr = Fields("cdr", {"tariffs": carried})
-            tariffs = tuple(read_tariff(tariff, owner, context.ocpi_version) for tariff in cdr.children("tariffs"))
+            tariffs = tuple(read_tariff(tariff, owner, ocpi_version) for tariff in cdr.children("tariffs"))
             self._read_before[seen] = (tuple(map(tariff_version_id, tariffs)), tuple(cdr.notes), tariffs)
         return self._read_before[seen]
 
@@ -109,13 +108,13 @@ class CdrReader:
 def _first_told(told: Told) -> tuple[datetime, bool, datetime]:
     """Order tellings of one tariff by when they came; of one page the earliest date counts, in whatever order.
 
-    Plain records are taken before the others of their page, and a set of them has no order at all.
+    Plain records are taken before all others, and a set of them has no order at all.
     """
     tariff, _, received_at = told
     return received_at, tariff.last_updated_at is None, tariff.last_updated_at or received_at
 
 
-def _placed(frame: pl.DataFrame, context: PageContext) -> pl.DataFrame:
-    """Say of rows on which page and at which position their record stands."""
-    own = frame.drop("record_key", strict=False).rename({"position": "page_position"})
-    return own.with_columns(pl.lit(context.sequence, pl.Int32).alias("sequence"))
+def _placed(frame: pl.DataFrame, sequences: pl.Series) -> pl.DataFrame:
+    """Say of rows on which page of the pull, and at which position of it, their record stands."""
+    sequence = sequences.gather(frame["page"]).alias("sequence")
+    return frame.drop("page").rename({"position": "page_position"}).with_columns(sequence)
