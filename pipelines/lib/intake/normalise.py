@@ -6,7 +6,7 @@ between does the same work again and arrives at the same tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -18,17 +18,31 @@ from models.types.time import BillingMonth
 from models.types.vocabularies import RecordOutcome, TariffSource
 from pipelines.lib.compute import Compute
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake.landed_rows import LandedRows, in_one_piece
 from pipelines.lib.intake.landing import Landed
-from pipelines.lib.intake.outcomes import CDR_CHANGED, PLACE, decided, newest, respelled
+from pipelines.lib.intake.outcomes import CDR_CHANGED, CDRS, decided, newest, respelled
 from pipelines.lib.intake.readers import canonical_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import alpha2_by_alpha3, plan_tariff_frames
-from pipelines.lib.raw_store import Manifest, RawStore
+from pipelines.lib.raw_store import RawStore
 from pipelines.lib.register import Register
 from pipelines.lib.settings import Settings
 
 _BY_MONTH: Final = ("cdrs", "sessions", "authorizations")
 """monthly typed tables, named like the module they come from; charging periods follow their CDRs"""
+
+_MONTHLY: Final = {
+    "cdrs": ("cdrs", ["cdr_key"]),
+    "charging_periods": ("cdrs", ["cdr_key", "period_index"]),
+    "sessions": ("sessions", ["session_key"]),
+    "authorizations": ("authorizations", ["authorization_id"]),
+}
+"""monthly typed tables: the module whose records they are made of, and their order"""
+
+_MOST_ROWS: Final = 1_000_000
+"""Records of which the rows are in memory at once, some hundred bytes each; a month that has more is taken whole."""
+
+_PULL: Final = ("connection_id", "module", "pull_id")
 
 _TYPED: Final = pl.col("outcome") == str(RecordOutcome.TYPED)
 _SOURCE_RANK: Final = {str(TariffSource.PUBLISHED): 0, str(TariffSource.PLAN): 1, str(TariffSource.CDR): 2}
@@ -86,6 +100,7 @@ class _Normalisation:
         self._zone = company_zone(lake)
         self._landed = Landed(lake, alpha2_by_alpha3(), Compute(settings.workers))
         self._manifests = RawStore(lake).manifests()
+        self._rows = LandedRows(self._landed, self._manifests)
         self._written: set[BillingMonth] = set()
 
     def run(self) -> NormaliseReport:
@@ -99,8 +114,8 @@ class _Normalisation:
         touched |= self._write_connectors(records)
         self._write_tokens(records)
         self._write_tariffs()
-        for month in sorted(touched):
-            self._write_month(month, shown.filter(billing_month=month.first_day))
+        for months in _groups(sorted(touched), shown):
+            self._write_months(months, shown.filter(pl.col("billing_month").is_in([each.first_day for each in months])))
         self._write_records(records)
         counts = dict(records.group_by("outcome").len().iter_rows())
         return NormaliseReport(
@@ -138,47 +153,18 @@ class _Normalisation:
             missing |= _months(shown.filter(module=name)) - set(self._lake.months(Layer.TYPED, name))
         return missing
 
-    def _write_month(self, month: BillingMonth, shown: pl.DataFrame) -> None:
-        cdrs = shown.filter(module="cdrs")
-        self._replace("cdrs", self._with_zone(self._rows("cdrs", cdrs)).sort("cdr_key"), month)
-        periods = self._rows("charging_periods", cdrs)
-        self._replace("charging_periods", periods.sort("cdr_key", "period_index"), month)
-        self._replace("sessions", self._rows("sessions", shown.filter(module="sessions")).sort("session_key"), month)
-        authorizations = self._rows("authorizations", shown.filter(module="authorizations"))
-        self._replace("authorizations", authorizations.sort("authorization_id"), month)
-
-    def _rows(self, name: str, records: pl.DataFrame) -> pl.DataFrame:
-        """Give the landed rows of some records, with what the records know about them."""
-        said = records.select(*PLACE, *_FROM_RECORD)
-        own = {each: kind for each, kind in table(Layer.TYPED, name).schema.items() if each not in said.columns}
-        parts = [_joined(pl.DataFrame(schema=own | _PLACE_SCHEMA), said.clear())]
-        known = said.partition_by(_PULL, as_dict=True)
-        for manifest in self._manifests:
-            pull = (manifest.connection_id, manifest.module, manifest.pull_id)
-            if pull in known:
-                parts += self._rows_of(manifest, name, known[pull])
-        return pl.concat(parts, how="diagonal")
-
-    def _rows_of(self, manifest: Manifest, name: str, records: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Give the landed rows of some records of one pull, part by part.
-
-        Within a pull two integers name a record: joining on them costs a tenth of joining on the whole place.
-        """
-        for landed in self._landed.of_pages(manifest, name, set(records["sequence"].unique())):
-            pages = pl.col("sequence").is_between(landed["sequence"].min(), landed["sequence"].max())
-            yield _joined(landed.drop(_FROM_RECORD, strict=False), records.filter(pages))
-
-    def _with_zone(self, cdrs: pl.DataFrame) -> pl.DataFrame:
-        """Add the location's time zone; null where the peer never published it."""
+    def _write_months(self, months: Sequence[BillingMonth], shown: pl.DataFrame) -> None:
+        """Write the monthly tables of some months, for which every landed row is read once."""
         zones = _zones(self._lake.read(Layer.TYPED, "connectors"))
-        location = [pl.col("cpo_id").str.to_uppercase(), pl.col("location_id").str.to_uppercase()]
-        return cdrs.drop("time_zone", strict=False).join(
-            zones, left_on=location, right_on=["_cpo", "_location"], how="left", maintain_order="left", validate="m:1"
-        )
+        for name, (module, order) in _MONTHLY.items():
+            found = self._rows.by_month(name, shown.filter(module=module))
+            for month in months:
+                rows = in_one_piece(name, shown, found.pop(month.first_day, []))
+                self._replace(name, (_with_zone(rows, zones) if name == "cdrs" else rows).sort(order), month)
 
     def _write_connectors(self, records: pl.DataFrame) -> set[BillingMonth]:
         """Write the connectors; give the months of CDRs at locations whose zone became known or changed."""
-        rows = self._rows("connectors", records.filter(_TYPED, module="locations"))
+        rows = self._rows.of("connectors", records.filter(_TYPED, module="locations"))
         before = _zones(self._lake.read(Layer.TYPED, "connectors"))
         fitted = self._fit("connectors", newest(rows, "connector_key"))
         changed = _zones(fitted).join(before, on=["_cpo", "_location", "time_zone"], how="anti", nulls_equal=True)
@@ -196,7 +182,7 @@ class _Normalisation:
         return months
 
     def _write_tokens(self, records: pl.DataFrame) -> None:
-        rows = self._rows("tokens", records.filter(_TYPED, module="tokens"))
+        rows = self._rows.of("tokens", records.filter(_TYPED, module="tokens"))
         self._replace("tokens", newest(rows, ("token_uid", "token_type")))
 
     def _write_tariffs(self) -> None:
@@ -248,19 +234,47 @@ class _Normalisation:
             self._written.add(month)
 
 
-_PULL: Final = ("connection_id", "module", "pull_id")
-_FROM_RECORD: Final = ("ocpi_version", "received_at", "page_sha256", "content_sha256", "billing_month")
-_PLACE_SCHEMA: Final = {"sequence": pl.Int32(), "page_position": pl.Int32()}
+def _with_zone(cdrs: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
+    """Add the location's time zone; null where the peer never published it.
+
+    Few locations have many CDRs: each is looked up once, whatever its spelling.
+    """
+    location = ["cpo_id", "location_id"]
+    spelled = (
+        cdrs.select(location)
+        .unique()
+        .with_columns(_cpo=pl.col("cpo_id").str.to_uppercase(), _location=pl.col("location_id").str.to_uppercase())
+    )
+    known = spelled.join(zones, on=["_cpo", "_location"], how="left", validate="m:1").select(*location, "time_zone")
+    return cdrs.drop("time_zone", strict=False).join(
+        known, on=location, how="left", nulls_equal=True, maintain_order="left", validate="m:1"
+    )
 
 
-def _joined(landed: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
-    return landed.join(records, on=list(_PLACE_SCHEMA), how="inner", maintain_order="left")
+def _groups(months: Iterable[BillingMonth], shown: pl.DataFrame) -> Iterator[list[BillingMonth]]:
+    """Group months until their rows are as many as should be in memory at once; one month at least."""
+    counts = dict(shown.group_by("billing_month").len().iter_rows())
+    group: list[BillingMonth] = []
+    rows = 0
+    for month in months:
+        count: int = counts.get(month.first_day, 0)
+        if group and rows + count > _MOST_ROWS:
+            yield group
+            group, rows = [], 0
+        group.append(month)
+        rows += count
+    if group:
+        yield group
 
 
 def _shown(records: pl.DataFrame) -> pl.DataFrame:
-    """Give the records that monthly tables show: every typed CDR, and the newest version of each other object."""
+    """Give the records that monthly tables show: every typed CDR, and the newest version of each other object.
+
+    Of a CDR one version is typed, its first: there is no newest to look for.
+    """
     typed = records.filter(_TYPED, pl.col("module").is_in(_BY_MONTH))
-    return newest(typed, ("module", "record_key"))
+    is_cdr = pl.col("module") == CDRS
+    return pl.concat([typed.filter(is_cdr), newest(typed.filter(~is_cdr), ("module", "record_key"))])
 
 
 def _zones(connectors: pl.DataFrame) -> pl.DataFrame:
@@ -276,11 +290,11 @@ def _zones(connectors: pl.DataFrame) -> pl.DataFrame:
 
 def _months_of_objects(records: pl.DataFrame, pulls: Iterable[tuple[str, str, str]]) -> set[BillingMonth]:
     """Give every month that any version of an object from these pulls falls into."""
-    fresh = pl.DataFrame(
-        list(pulls), schema={"connection_id": pl.String, "module": pl.String, "pull_id": pl.String}, orient="row"
-    )
-    objects = records.join(fresh, on=["connection_id", "module", "pull_id"], how="semi").select("module", "record_key")
-    return _months(records.join(objects.unique(), on=["module", "record_key"], how="semi"))
+    fresh = pl.DataFrame(list(pulls), schema=dict.fromkeys(_PULL, pl.String), orient="row")
+    told = records.join(fresh, on=list(_PULL), how="semi")
+    before = records.join(fresh, on=list(_PULL), how="anti")
+    again = before.join(told.select("module", "record_key"), on=["module", "record_key"], how="semi")
+    return _months(told) | _months(again)
 
 
 def _months(records: pl.DataFrame) -> set[BillingMonth]:

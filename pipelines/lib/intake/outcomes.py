@@ -26,13 +26,17 @@ PLACE: Final = ("connection_id", "module", "pull_id", "sequence", "page_position
 
 CDRS: Final = "cdrs"
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_TYPED: Final = str(RecordOutcome.TYPED)
+_QUARANTINED: Final = str(RecordOutcome.QUARANTINED)
 SAME_CONTENT: Final = "same_content"
 CDR_CHANGED: Final = "cdr_changed"
 
 
 def respelled(records: pl.DataFrame) -> pl.DataFrame:
     """Give the CDRs that came under one key in more than one spelling: the place and hash of each spelling, once."""
-    cdrs = records.filter(pl.col("module") == CDRS, pl.col("record_key").is_not_null())
+    cdrs = records.filter(
+        pl.col("module") == CDRS, pl.col("record_key").is_duplicated(), pl.col("record_key").is_not_null()
+    )
     several = cdrs.filter(pl.col("content_sha256").n_unique().over("record_key") > 1)
     return several.unique("content_sha256", keep="first", maintain_order=True).select(
         *PLACE, "page_sha256", "content_sha256"
@@ -40,14 +44,27 @@ def respelled(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def decided(records: pl.DataFrame, canonical: Mapping[str, str] = _NONE) -> pl.DataFrame:
-    """Add `outcome` to landed records and complete `rule` and `reason`; sorted as received.
+    """Add `outcome` to landed records and complete `rule` and `reason`; in the order received.
 
     Args:
-        records: landed records of every pull.
+        records: landed records of every pull, in the order received.
         canonical: the canonical hash of each spelling that `respelled` asks for.
     """
+    # Nearly every record is the only one of its object, and no other has a say about it.
+    is_alone = pl.col("record_key").is_not_null() & pl.col("record_key").is_unique()
+    numbered = records.with_row_index("_place").with_columns(_is_alone=is_alone)
+    became = pl.when(pl.col("rule").is_null()).then(pl.lit(_TYPED)).otherwise(pl.lit(_QUARANTINED))
+    alone = numbered.filter("_is_alone").drop("_is_alone").with_columns(outcome=became)
+    together = _decided_together(numbered.filter(~pl.col("_is_alone")).drop("_is_alone"), canonical)
+    if together.is_empty():
+        return alone.drop("_place")
+    return pl.concat([alone, together]).sort("_place").drop("_place")
+
+
+def _decided_together(records: pl.DataFrame, canonical: Mapping[str, str]) -> pl.DataFrame:
+    """Decide what became of records of which several are of one object, or that do not name theirs."""
     spelled = pl.col("content_sha256")
-    ordered = records.sort(RECEIVED_ORDER).with_columns(
+    ordered = records.with_columns(
         _content=spelled.replace(list(canonical), list(canonical.values())) if canonical else spelled
     )
     said_before = _first_of(("module", "_owner", "_content"))
@@ -68,8 +85,8 @@ def decided(records: pl.DataFrame, canonical: Mapping[str, str] = _NONE) -> pl.D
             outcome=pl.when("_is_repeated")
             .then(pl.lit(str(RecordOutcome.DUPLICATE)))
             .when(~pl.col("_is_readable") | pl.col("_is_changed"))
-            .then(pl.lit(str(RecordOutcome.QUARANTINED)))
-            .otherwise(pl.lit(str(RecordOutcome.TYPED))),
+            .then(pl.lit(_QUARANTINED))
+            .otherwise(pl.lit(_TYPED)),
             rule=pl.when("_is_repeated")
             .then(pl.lit(SAME_CONTENT))
             .when("_is_changed")
@@ -90,7 +107,7 @@ def decided(records: pl.DataFrame, canonical: Mapping[str, str] = _NONE) -> pl.D
             .otherwise("reason"),
             record_json=pl.when("_is_repeated").then(None).otherwise("record_json"),
         )
-        .drop(pl.selectors.starts_with("_"))
+        .select(*records.columns, "outcome")
     )
 
 
