@@ -81,7 +81,7 @@ def _server(cdrs: int) -> Iterator[str]:
 def pull_pages(_folder: Path, cdrs: int) -> Stage:
     """Pull a list over HTTP into raw pages, counted, hashed, compressed and recorded."""
     with _server(cdrs) as base:
-        from pipelines.lib.intake import pull
+        from pipelines.lib.intake.pull import pull
         from pipelines.lib.lake import Lake
         from pipelines.lib.register import Register
         from pipelines.lib.settings import Connection, load_settings

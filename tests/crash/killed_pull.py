@@ -76,7 +76,8 @@ class Fuse:
 
 def run(home, most):
     """Pull and normalise a home under a fuse."""
-    from pipelines.lib.intake import normalise, pull  # noqa: PLC0415 - see above
+    from pipelines.lib.intake.normalise import normalise  # noqa: PLC0415 - see above
+    from pipelines.lib.intake.pull import pull  # noqa: PLC0415 - see above
 
     os.environ["ROAMLEDGER_HOME"] = home
     fuse = Fuse(most)

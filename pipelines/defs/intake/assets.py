@@ -16,9 +16,11 @@ from pydantic import Field
 from models.schemas.registry import TABLES, Layer, Table
 from models.types.vocabularies import RecordOutcome
 from pipelines.defs.resources import Home
-from pipelines.lib import intake
 from pipelines.lib.asset_keys import asset_key
 from pipelines.lib.intake.drop_folder import take_book_drops, take_drops
+from pipelines.lib.intake.history import remember
+from pipelines.lib.intake.normalise import normalise
+from pipelines.lib.intake.pull import pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import load_master
 
@@ -59,7 +61,7 @@ def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home
     drops = take_drops(home.settings, home.lake)
     for drop in drops:
         (context.log.warning if drop.problems else context.log.info)(str(drop))
-    report = intake.pull(
+    report = pull(
         home.settings,
         home.lake,
         home.register,
@@ -107,8 +109,8 @@ _UPSTREAM = [
 def typed(home: Home) -> Iterator[dg.MaterializeResult]:
     """Bring the typed tables up to the raw pages: every record typed, quarantined or a proven duplicate."""
     lake = home.lake
-    report = intake.normalise(home.settings, lake, home.register)
-    intake.remember(home.settings, lake)
+    report = normalise(home.settings, lake, home.register)
+    remember(home.settings, lake)
     records = lake.read(Layer.TYPED, "records")
     for table in TYPED:
         yield dg.MaterializeResult(

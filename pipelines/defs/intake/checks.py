@@ -12,10 +12,10 @@ import polars as pl
 from models.schemas.registry import TABLES, Layer
 from models.types.intake_codes import LintSeverity
 from pipelines.defs.resources import Home
-from pipelines.lib import intake
 from pipelines.lib.asset_keys import asset_key
 from pipelines.lib.checks import contract_checks
 from pipelines.lib.intake.conservation import conservation
+from pipelines.lib.intake.pull_report import last_pull
 
 _NAMES = {layer: [table.name for table in TABLES if table.layer == layer] for layer in (Layer.MASTER, Layer.TYPED)}
 
@@ -47,7 +47,7 @@ def records_conserved(home: Home) -> dg.AssetCheckResult:
 @dg.asset_check(asset=dg.AssetKey(["raw", "ocpi_pages"]))
 def every_peer_answered(home: Home) -> dg.AssetCheckResult:
     """Every module of every connection was pulled to the end of its window; else what failed, one line each."""
-    failures = intake.last_pull(home.lake).failures
+    failures = last_pull(home.lake).failures
     return dg.AssetCheckResult(
         passed=not failures,
         severity=dg.AssetCheckSeverity.WARN,

@@ -7,11 +7,6 @@
 * `normalise.py` builds the typed tables from that, rewriting only the months that changed;
 * `history.py` makes what was known when of the same pages: histories (`stated.py`), the lint of tariffs (`lint.py`),
   breaches of the protocol (`violations.py`), unknown fields (`unknown.py`) and freshness (`freshness.py`).
+
+Nothing is imported here: a process that lands a part of a file would wait for the client and the register as well.
 """
-
-from pipelines.lib.intake.history import remember
-from pipelines.lib.intake.normalise import NormaliseReport, normalise
-from pipelines.lib.intake.pull import pull
-from pipelines.lib.intake.pull_report import ModulePull, PullReport, last_pull
-
-__all__ = ["ModulePull", "NormaliseReport", "PullReport", "last_pull", "normalise", "pull", "remember"]

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import polars as pl
 
 from models.schemas.registry import TABLES, Layer
-from pipelines.lib.intake import normalise, pull
 from pipelines.lib.intake.conservation import conservation
+from pipelines.lib.intake.normalise import normalise
+from pipelines.lib.intake.pull import pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import load_master
 from pipelines.lib.ocpi_client import Transport

@@ -21,7 +21,7 @@ from polars.testing import assert_frame_equal
 
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
-from pipelines.lib.intake import last_pull
+from pipelines.lib.intake.pull_report import last_pull
 from pipelines.lib.ocpi_client import FailureKind, Peer, PeerApi, PeerFailure, Transport
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import CHECKOUT, Connection

@@ -17,10 +17,10 @@ from models.types.time import BillingMonth
 from pipelines import cli
 from pipelines.defs.intake import assets, checks
 from pipelines.defs.resources import Home
-from pipelines.lib.intake import last_pull
 from pipelines.lib.intake.conservation import conservation
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.intake.pull import pull
+from pipelines.lib.intake.pull_report import last_pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import load_master
 from pipelines.lib.ocpi_client import Transport

@@ -7,8 +7,9 @@ import pytest
 
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
-from pipelines.lib.intake import normalise, pull
 from pipelines.lib.intake.conservation import conservation
+from pipelines.lib.intake.normalise import normalise
+from pipelines.lib.intake.pull import pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import load_master
 from pipelines.lib.register import Register

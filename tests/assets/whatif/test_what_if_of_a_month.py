@@ -15,7 +15,8 @@ from pipelines.defs.billing.assets import charges, retail
 from pipelines.defs.rating.assets import wholesale
 from pipelines.defs.reconciliation.assets import findings, matches, verdicts
 from pipelines.defs.resources import Home
-from pipelines.lib.intake import normalise, pull
+from pipelines.lib.intake.normalise import normalise
+from pipelines.lib.intake.pull import pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import load_master
 from pipelines.lib.quotes import DEFAULT_SESSIONS, price_catalogue, read_profile, read_start

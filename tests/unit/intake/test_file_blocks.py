@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from models.schemas.registry import Layer
-from pipelines.lib.intake import file_drops, landing, normalise
+from pipelines.lib.intake import file_drops, landing
 from pipelines.lib.intake.file_blocks import file_blocks, look_at
 from pipelines.lib.intake.file_drops import FileSource, load_file
+from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import Connection
 from tests.unit.intake.little_peer import cdr, envelope

@@ -7,10 +7,10 @@ import os
 import pytest
 
 from models.schemas.registry import Layer
-from pipelines.lib.intake import normalise
 from pipelines.lib.intake.conservation import conservation
 from pipelines.lib.intake.drop_folder import take_drops
 from pipelines.lib.intake.file_drops import PAGE_BYTES, FileSource, load_file
+from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import Connection
 from tests.unit.intake.little_peer import cdr, envelope, location, session, tariff

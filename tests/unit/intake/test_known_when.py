@@ -9,7 +9,8 @@ import pytest
 
 from models.reference.bitemporal import believed_at
 from models.schemas.registry import TABLES, Layer, table
-from pipelines.lib.intake import normalise, remember
+from pipelines.lib.intake.history import remember
+from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import Settings
 from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff

@@ -10,8 +10,8 @@ import pytest
 from models.schemas.registry import TABLES, Layer
 from models.types.time import BillingMonth
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake import normalise
 from pipelines.lib.intake.conservation import conservation
+from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
 from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
 

@@ -9,7 +9,7 @@ import pytest
 from models.ocpi.envelope import read_page
 from models.ocpi.problems import RecordProblem
 from models.schemas.registry import Layer
-from pipelines.lib.intake import normalise
+from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 from tests.unit.intake.little_peer import cdr, envelope
 

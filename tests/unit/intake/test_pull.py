@@ -10,7 +10,8 @@ import pytest
 from starlette.responses import PlainTextResponse, Response
 
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake import last_pull, pull
+from pipelines.lib.intake.pull import pull
+from pipelines.lib.intake.pull_report import last_pull
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.register.pulls import watermark
 from tests.unit.intake.little_peer import TOKEN, cdr, envelope

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from models.ocpi.envelope import read_records
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake import pull
 from pipelines.lib.intake.capabilities import exists_in, wanted_modules
+from pipelines.lib.intake.pull import pull
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.register.pulls import watermark
 from tests.unit.intake.little_peer import cdr, envelope, serving, session

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from pipelines.lib.connections.handshake import Handshake
 from pipelines.lib.connections.store import Credentials, Pending
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake import pull
+from pipelines.lib.intake.pull import pull
 from pipelines.lib.ocpi_client import Peer, PeerFailure, Transport
 from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
 from pipelines.lib.settings import OwnParty, load_settings

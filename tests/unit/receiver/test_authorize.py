@@ -8,7 +8,7 @@ import pytest
 
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import TokenDecisionKind
-from pipelines.lib.intake import normalise
+from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.register import Register
 from pipelines.lib.register.token_decisions import TokenDecision, record_token_decision

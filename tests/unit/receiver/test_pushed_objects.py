@@ -6,7 +6,7 @@ import json
 import pytest
 
 from models.schemas.registry import Layer
-from pipelines.lib.intake import normalise
+from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
 from pipelines.receiver.publishing import RECEIPTS
 from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
