@@ -74,18 +74,20 @@ def intake(_home: Path, _sessions: int) -> Stage:
 _PRICE = "STRUCT(excl_vat DECIMAL(18,9), incl_vat DECIMAL(18,9))"
 _COMPONENT = 'STRUCT("type" VARCHAR, price DECIMAL(18,9), vat DECIMAL(9,4), step_size BIGINT)'
 _TARIFF = (
-    "STRUCT(country_code VARCHAR, party_id VARCHAR, id VARCHAR, currency VARCHAR, elements STRUCT(price_components "
-    f"{_COMPONENT}[], restrictions JSON)[], min_price {_PRICE}, max_price {_PRICE}, last_updated VARCHAR)"
+    'STRUCT(country_code VARCHAR, party_id VARCHAR, id VARCHAR, currency VARCHAR, "type" VARCHAR, '
+    f"elements STRUCT(price_components {_COMPONENT}[], restrictions JSON)[], min_price {_PRICE}, max_price {_PRICE}, "
+    "start_date_time VARCHAR, end_date_time VARCHAR, last_updated VARCHAR)"
 )
 CDR_COLUMNS = {
     **dict.fromkeys(("country_code", "party_id", "id", "session_id", "authorization_reference"), "VARCHAR"),
     **dict.fromkeys(("start_date_time", "end_date_time", "auth_method", "currency", "last_updated"), "VARCHAR"),
-    **dict.fromkeys(("credit_reference_id", "meter_id", "remark"), "VARCHAR"),
+    **dict.fromkeys(("credit_reference_id", "meter_id", "remark", "invoice_reference_id"), "VARCHAR"),
     **dict.fromkeys(("credit", "home_charging_compensation"), "BOOLEAN"),
     "cdr_token": 'STRUCT(country_code VARCHAR, party_id VARCHAR, uid VARCHAR, "type" VARCHAR, contract_id VARCHAR)',
     "cdr_location": (
-        "STRUCT(id VARCHAR, name VARCHAR, address VARCHAR, city VARCHAR, country VARCHAR, evse_uid VARCHAR, "
-        "evse_id VARCHAR, connector_id VARCHAR, connector_power_type VARCHAR)"
+        "STRUCT(id VARCHAR, name VARCHAR, address VARCHAR, city VARCHAR, postal_code VARCHAR, state VARCHAR, "
+        "country VARCHAR, coordinates STRUCT(latitude VARCHAR, longitude VARCHAR), evse_uid VARCHAR, evse_id VARCHAR, "
+        "connector_id VARCHAR, connector_standard VARCHAR, connector_format VARCHAR, connector_power_type VARCHAR)"
     ),
     "charging_periods": (
         'STRUCT(start_date_time VARCHAR, dimensions STRUCT("type" VARCHAR, volume DECIMAL(18,9))[], '

@@ -1,6 +1,6 @@
 """The quick way through a page gives what the careful reader gives, record by record and column by column."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.property.intake.test_mutated_records import AT, COUNTRIES, VALUES, mu
 from tests.unit.intake.little_peer import cdr, envelope, tariff
 
 ALPHA2 = {"DEU": "DE", "NLD": "NL", "BEL": "BE", "FRA": "FR", "DNK": "DK"}
+ENDED = datetime.fromisoformat(cdr()["end_date_time"])
 FULL = cdr() | {
     "meter_id": "M1",
     "remark": "ä",
@@ -69,17 +70,23 @@ class Careful(Batch):
         return {}
 
 
-def read(kind, page, countries=COUNTRIES, received_at=AT):
+def read(kind, pages, countries=COUNTRIES):
     batch = kind("cdrs", READERS["cdrs"](countries))
-    batch.add_page(PageContext(0, "f" * 64, received_at, "2.2.1", "DE*LDW"), page)
+    for sequence, (received_at, page) in enumerate(pages):
+        batch.add_page(PageContext(sequence, f"{sequence:064x}", received_at, "2.2.1", "DE*LDW"), page)
     batch.read()
     return batch, {"records": record_rows(batch), **batch.frames()}
 
 
-def compare(page, **context):
+def compare(page, received_at=AT, **context):
     """Read a page both ways and hold the tables together; give how many records took the quick way."""
-    quick, tables = read(Batch, page, **context)
-    _, expected = read(Careful, page, **context)
+    return compare_pages([(received_at, page)], **context)
+
+
+def compare_pages(pages, **context):
+    """Read pages that came at different times both ways, as `compare` does."""
+    quick, tables = read(Batch, pages, **context)
+    _, expected = read(Careful, pages, **context)
     for name, frame in expected.items():
         places = [column for column in ("sequence", "page_position", "period_index") if column in frame.columns]
         keys = places or [column for column in frame.columns if frame.schema[column] == pl.String]
@@ -136,6 +143,43 @@ def test_a_credit_may_take_back():
     assert compare(envelope([FULL | {"credit": True, "total_energy": -1, "credit_reference_id": "C0"}])) == 1
 
 
+@st.composite
+def times(draw):
+    """An instant around that at which the session of the full CDR ended, to the second."""
+    return ENDED + timedelta(seconds=draw(st.integers(-90_000, 90_000)))
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(st.lists(st.tuples(times(), pages()), min_size=2, max_size=4))
+def test_pages_that_came_at_different_times_are_read_alike_both_ways(several):
+    compare_pages(several)
+
+
+def test_a_page_without_plain_records_and_one_that_is_no_json_cost_their_neighbours_nothing():
+    good, odd = envelope([FULL, FULL | {"id": "C2"}]), envelope([FULL | {"total_energy": "1"}])
+    assert compare_pages([(AT, odd), (AT, good), (AT, b"{"), (AT, envelope([])), (AT, good)]) == 4
+
+
+def test_a_tariff_is_known_since_it_first_came_in_whatever_order_its_pages_are_read():
+    later = AT + timedelta(days=1)
+    for order in ([AT, later], [later, AT]):
+        _, tables = read(Batch, [(came_at, envelope([FULL])) for came_at in order])
+        assert tables["tariff_versions"]["known_from"].to_list() == [AT]
+
+
+def test_places_and_tokens_that_are_not_plain_refuse_only_their_own_records():
+    token, place = FULL["cdr_token"], FULL["cdr_location"]
+    records = [
+        FULL,
+        FULL | {"cdr_token": token | {"uid": 7}},
+        FULL | {"cdr_token": None},
+        FULL | {"cdr_location": place | {"x_floor": "2"}},
+        FULL | {"cdr_location": []},
+        FULL | {"cdr_location": place | {"name": None}},
+    ]
+    assert compare(envelope(records)) == 2
+
+
 def test_a_sandbox_month_takes_the_quick_way_and_is_read_alike(tmp_path: Path):
     write_world(build_world(3, 200, BillingMonth(2026, 10)), tmp_path)
     shares = []
@@ -149,6 +193,6 @@ def test_a_sandbox_month_takes_the_quick_way_and_is_read_alike(tmp_path: Path):
 
 def test_digits_are_kept_as_they_were_sent():
     page = envelope([FULL]).replace(b'"total_energy": 10.1234', b'"total_energy": 123456789.123456789')
-    quick, tables = read(Batch, page)
+    quick, tables = read(Batch, [(AT, page)])
     assert sum(map(len, quick.plain)) == 1
     assert tables["cdrs"]["total_energy_kwh"].to_list() == [Decimal("123456789.123456789")]
