@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -35,30 +36,14 @@ def count_in(answer: Answer, header: str) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS else None
 
 
-def plain_headers(response: httpx.Response) -> dict[str, str]:
-    """Give the headers by lower-case name, once: httpx walks through all of them at every question."""
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-
-
-def next_link(response: httpx.Response) -> str | None:
-    """Give the target of `Link` with rel="next", as sent."""
+def next_link(headers: Mapping[str, str]) -> str | None:
+    """Give the target of `Link` with rel="next", as sent; headers by lower-case name."""
+    if "link" not in headers:
+        return None
     try:
-        return response.links.get("next", {}).get("url")
+        return httpx.Response(HTTPStatus.OK, headers={"link": headers["link"]}).links.get("next", {}).get("url")
     except (KeyError, ValueError):  # a Link header beyond recognition is no link
         return None
-
-
-def what_happened(error: Exception) -> str:
-    """Say it in our own words: texts of the HTTP library may one day hold what they should not."""
-    match error:
-        case httpx.TimeoutException():
-            return "no answer in time"
-        case httpx.ConnectError():
-            return "no connection"
-        case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.DecodingError():
-            return "the answer broke off"
-        case _:
-            return type(error).__name__
 
 
 def retry_after_seconds(retry_after: str | None) -> float | None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-import httpx
 import stamina
 
 from models.ocpi.envelope import read_status
 from models.ocpi.problems import RecordProblem
-from pipelines.lib.ocpi_client.answers import Answer, next_link, plain_headers, retry_after_seconds, what_happened
+from pipelines.lib.ocpi_client.answers import Answer, next_link, retry_after_seconds
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure
 from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
 from pipelines.lib.ocpi_client.requests import CORRELATION_ID, REQUEST_ID, Authorization, Throttle, new_id
+from pipelines.lib.ocpi_client.wire import Reply, Wire, WireError
 from pipelines.lib.settings import Connection
 
 LONGEST_PAUSE: Final = 60.0
@@ -43,7 +42,7 @@ class Transport:
     """Gets answers from one connection; tokens live in its `authorization` and nowhere else."""
 
     connection: Connection
-    client: httpx.Client = field(repr=False)
+    wire: Wire = field(repr=False)
     authorization: Authorization = field(repr=False)
     secrets: Secrets = field(default_factory=Secrets, repr=False)
     """what must never be repeated from an answer"""
@@ -56,7 +55,7 @@ class Transport:
 
     @classmethod
     def open(cls, connection: Connection, first_pause: float = 0.25, tokens: Sequence[str] = ()) -> Transport:
-        """Open an HTTP client for a connection. Redirects are never followed.
+        """Open a connection for requests; nothing is sent yet.
 
         Args:
             connection: as declared.
@@ -64,17 +63,14 @@ class Transport:
             tokens: in force, the newest first; by default the one in the environment, whose lack is a `UserError`.
         """
         tokens = tokens or [connection.token().get_secret_value()]
-        _silence_http_libraries()
-        client = httpx.Client(
-            headers={"Accept": "application/json"}, timeout=connection.timeout_seconds, follow_redirects=False
-        )
+        wire = Wire(connection.timeout_seconds)
         authorization = Authorization.of(tokens, connection.token_encoding)
         throttle = Throttle(connection.requests_per_second)
-        return cls(connection, client, authorization, Secrets.of(tokens), first_pause, throttle=throttle)
+        return cls(connection, wire, authorization, Secrets.of(tokens), first_pause, throttle=throttle)
 
     def close(self) -> None:
-        """Close the HTTP client."""
-        self.client.close()
+        """Close what is open to the peer."""
+        self.wire.close()
 
     def get(self, url: str, read: Callable[[bytes], _T], headers: Mapping[str, str] | None = None) -> tuple[Answer, _T]:
         """Get a URL and read its body, trying again up to `attempts` times.
@@ -112,10 +108,8 @@ class Transport:
         where = self.secrets.scrubbed(f"{method} {without_secrets(url)}")
         try:
             answer = self._authorized(method, url, headers or {}, body, where)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise PeerFailure(FailureKind.UNREACHABLE, f"{where}: {what_happened(error)}", retry=True) from None
-        except (httpx.InvalidURL, httpx.HTTPError) as error:
-            raise PeerFailure(FailureKind.UNREACHABLE, f"{where}: {type(error).__name__}") from None
+        except WireError as error:
+            raise PeerFailure(FailureKind.UNREACHABLE, f"{where}: {error}", retry=error.retry) from None
         return answer, self._read(answer, read, where)
 
     @staticmethod
@@ -143,18 +137,16 @@ class Transport:
         self.throttle.wait()
         request_id, latest = new_id(), time.monotonic() + LONGEST_ANSWER
         headers |= {REQUEST_ID: request_id} | ({"Content-Type": "application/json"} if body is not None else {})
-        with self.client.stream(method, url, headers=headers, content=body) as response:
-            self._hold_to_status(response, where)
-            if "," in response.headers.get("Content-Encoding", ""):  # compressed twice: each round multiplies by 1000
+        with self.wire.ask(method, url, headers, body) as reply:
+            self._hold_to_status(reply, where)
+            if "," in reply.headers.get("content-encoding", ""):  # compressed twice: each round multiplies by 1000
                 raise PeerFailure(FailureKind.TOO_LARGE, f"{where}: the answer is compressed more than once")
-            content = self._content(response, latest, where)
-        received = plain_headers(response)
-        link = next_link(response) if "link" in received else None
-        return Answer(url, response.status_code, received, content, link, request_id)
+            content = self._content(reply, latest, where)
+        return Answer(url, reply.status, reply.headers, content, next_link(reply.headers), request_id)
 
-    def _content(self, response: httpx.Response, latest: float, where: str) -> bytes:
+    def _content(self, reply: Reply, latest: float, where: str) -> bytes:
         pieces, size = [], 0
-        for piece in response.iter_bytes():
+        for piece in reply.pieces():
             pieces.append(piece)
             size += len(piece)
             if size > self.most_bytes:
@@ -165,15 +157,15 @@ class Transport:
                 raise PeerFailure(FailureKind.UNREACHABLE, message)
         return b"".join(pieces)
 
-    def _hold_to_status(self, response: httpx.Response, where: str) -> None:
-        status = response.status_code
+    def _hold_to_status(self, reply: Reply, where: str) -> None:
+        status = reply.status
         if status in _SUCCESS:
             return
         if status in _REFUSED:
             message = f"{where}: the peer refused our token with {status}: check {self._source_of_token()}"
             # A peer that took the token a moment ago has a hiccup; one that never took it will not by insisting.
             raise PeerFailure(FailureKind.UNAUTHORIZED, message, retry=self.authorization.was_accepted, status=status)
-        asked = retry_after_seconds(response.headers.get("Retry-After"))
+        asked = retry_after_seconds(reply.headers.get("retry-after"))
         again = status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR
         message = f"{where}: HTTP {status} instead of 200"
         if asked is not None and asked > LONGEST_PAUSE:
@@ -211,9 +203,3 @@ class UnreadableAnswer(PeerFailure):
     def __init__(self, kind: FailureKind, message: str, answer: Answer) -> None:
         super().__init__(kind, message, retry=True)
         self.answer = answer
-
-
-def _silence_http_libraries() -> None:
-    """Keep URLs and headers out of logs: httpx names whole URLs at INFO, httpcore all headers at DEBUG."""
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)

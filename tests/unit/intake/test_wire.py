@@ -1,0 +1,257 @@
+"""HTTP on the wire against peers and proxies that say their bytes one by one."""
+
+import base64
+import gzip
+import socket
+import threading
+import zlib
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from pipelines.lib.ocpi_client.wire import Wire, WireError
+
+OK = b"HTTP/1.1 200 OK\r\n"
+BODY = b'{"data":[]}' * 30_000
+"""several pieces of it"""
+
+
+class Script:
+    """A server that answers each request with the next of its answers, and notes what it was asked.
+
+    None ends the connection without an answer; an answer that begins with `!` ends it afterwards.
+    """
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+        self.connections = 0
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while self.answers:
+            connection, _ = self._listening.accept()
+            self.connections += 1
+            # who does not want the rest of an answer hangs up
+            with suppress(ConnectionError), connection, connection.makefile("rb") as said:
+                self._answer_each(connection, said)
+        self._listening.close()
+
+    def _answer_each(self, connection, said):
+        while self.answers and (request := _head(said)):
+            self.asked.append(request)
+            answer = self.answers.pop(0)
+            if answer is not None:
+                connection.sendall(answer.removeprefix(b"!"))
+            if answer is None or answer.startswith(b"!"):
+                return
+
+
+def _head(said):
+    lines = []
+    while (line := said.readline()) not in {b"\r\n", b""}:
+        lines.append(line.decode().rstrip())
+    return lines
+
+
+def whole(body, *headers):
+    """An answer with its length."""
+    return OK + b"".join(each + b"\r\n" for each in headers) + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def chunked(body, *headers):
+    parts = [body[:7], body[7:]]
+    sent = b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts)
+    return (
+        OK + b"".join(each + b"\r\n" for each in headers) + b"Transfer-Encoding: chunked\r\n\r\n" + sent + b"0\r\n\r\n"
+    )
+
+
+@contextmanager
+def wired(seconds=2.0):
+    wire = Wire(seconds)
+    try:
+        yield wire
+    finally:
+        wire.close()
+
+
+def taken(wire, url, headers=None):
+    with wire.ask("GET", url, headers or {}) as reply:
+        return reply.status, b"".join(reply.pieces())
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        whole(BODY),
+        chunked(BODY),
+        b"!" + OK + b"\r\n" + BODY,
+        whole(gzip.compress(BODY), b"Content-Encoding: gzip"),
+        chunked(gzip.compress(BODY), b"Content-Encoding: GZip"),
+        whole(zlib.compress(BODY), b"Content-Encoding: deflate"),
+        b"HTTP/1.1 100 Continue\r\n\r\n" + whole(BODY),
+    ],
+    ids=["length", "chunked", "until-closed", "gzip", "gzip-chunked", "deflate", "continue"],
+)
+def test_a_body_comes_as_it_was_meant_however_it_is_sent(answer):
+    script = Script(answer, whole(b"next"))
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/a") == (200, BODY)
+        assert taken(wire, f"http://{script.host}/b") == (200, b"next")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"!" + whole(BODY)[:-1],
+        b"!" + chunked(BODY)[:-9],
+        whole(gzip.compress(BODY)[:-4], b"Content-Encoding: gzip"),
+        whole(b"no gzip", b"Content-Encoding: gzip"),
+        b"!nonsense\r\n\r\n",
+        None,
+    ],
+    ids=["length", "chunked", "gzip", "no-gzip", "no-http", "nothing"],
+)
+def test_an_answer_that_breaks_off_is_said_to_and_costs_only_itself(answer):
+    script = Script(answer, whole(b"next"))
+    with wired() as wire:
+        with pytest.raises(WireError, match="the answer broke off") as failure:
+            taken(wire, f"http://{script.host}/a")
+        assert failure.value.retry
+        assert taken(wire, f"http://{script.host}/b") == (200, b"next")
+
+
+def test_one_connection_serves_one_request_after_the_other():
+    script = Script(whole(BODY), whole(b""), whole(gzip.compress(b"3"), b"Content-Encoding: gzip"))
+    with wired() as wire:
+        assert [taken(wire, f"http://{script.host}/")[1] for _ in range(3)] == [BODY, b"", b"3"]
+    assert script.connections == 1
+
+
+def test_a_connection_that_the_peer_closed_meanwhile_is_opened_again():
+    script = Script(b"!" + whole(b"1"), whole(b"2"))
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/")[1] == b"1"
+        threading.Event().wait(0.05)  # the end of the connection is on its way
+        assert taken(wire, f"http://{script.host}/")[1] == b"2"
+    assert script.connections == 2
+
+
+def test_what_was_not_taken_of_an_answer_is_no_part_of_the_next():
+    script = Script(whole(BODY), whole(b"next"))
+    with wired() as wire:
+        with wire.ask("GET", f"http://{script.host}/", {}) as reply:
+            assert next(reply.pieces())
+        assert taken(wire, f"http://{script.host}/")[1] == b"next"
+
+
+def test_a_silent_peer_is_not_waited_for():
+    silent = socket.create_server(("127.0.0.1", 0))
+    with silent, wired(0.05) as wire, pytest.raises(WireError, match="no answer in time"):
+        taken(wire, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+def test_a_peer_that_is_not_there():
+    with wired() as wire, pytest.raises(WireError, match="no connection"):
+        taken(wire, "http://127.0.0.1:9/")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://peer.example/", "//peer.example/", "http://", "http://[::1", "http://a:b/", "x"]
+)
+def test_what_is_no_url_of_http_is_not_asked_again(url):
+    with wired() as wire, pytest.raises(WireError, match="no URL of HTTP") as failure:
+        taken(wire, url)
+    assert not failure.value.retry
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("", "/"),
+        ("?limit=1", "/?limit=1"),
+        ("/cdrs?date_to=2026-11-05T06%3A00%3A00Z&x=1,2", "/cdrs?date_to=2026-11-05T06%3A00%3A00Z&x=1,2"),
+        ("/a b?c=ü|d", "/a%20b?c=%C3%BC|d"),
+        ("/a#part", "/a"),
+        ("//a", "//a"),
+    ],
+)
+def test_a_url_is_sent_as_http_can_carry_it(path, sent):
+    script = Script(whole(b""))
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}{path}")[0] == 200
+    assert script.asked[0][0] == f"GET {sent} HTTP/1.1"
+
+
+def test_only_our_own_headers_are_sent_whatever_the_peer_sets():
+    script = Script(whole(b"", b"Set-Cookie: a=b"), whole(b""))
+    with wired() as wire:
+        for _ in range(2):
+            taken(wire, f"http://{script.host}/", {"Authorization": "Token abc"})
+    assert sorted(script.asked[1][1:]) == [
+        "Accept-Encoding: gzip",
+        "Accept: application/json",
+        "Authorization: Token abc",
+        f"Host: {script.host}",
+        "User-Agent: roamledger",
+    ]
+
+
+def test_a_redirect_is_an_answer():
+    script = Script(b"HTTP/1.1 302 Found\r\nLocation: http://other.example/\r\nContent-Length: 0\r\n\r\n")
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/") == (302, b"")
+
+
+def test_of_a_header_sent_twice_the_last_counts_and_of_links_each():
+    script = Script(whole(b"", b"X-Limit: 1", b"Link: <a>; rel=prev", b"X-LIMIT: 2", b"link: <b>; rel=next"))
+    with wired() as wire, wire.ask("GET", f"http://{script.host}/", {}) as reply:
+        assert reply.headers["x-limit"] == "2"
+        assert reply.headers["link"] == "<a>; rel=prev, <b>; rel=next"
+
+
+@pytest.mark.parametrize("user", ["", "user:p%40ss@"])
+def test_a_proxy_of_the_environment_is_told_the_whole_url(monkeypatch, user):
+    proxy = Script(whole(b"through"))
+    monkeypatch.setenv("HTTP_PROXY", f"http://{user}{proxy.host}")
+    with wired() as wire:
+        assert taken(wire, "http://peer.example:81/cdrs?limit=1")[1] == b"through"
+    line, *headers = proxy.asked[0]
+    assert line == "GET http://peer.example:81/cdrs?limit=1 HTTP/1.1"
+    assert "Host: peer.example:81" in headers
+    shown = f"Proxy-Authorization: Basic {base64.b64encode(b'user:p@ss').decode()}"
+    assert (shown in headers) is bool(user)
+
+
+def test_tls_goes_through_a_proxy_and_the_proxy_sees_nothing_of_it(monkeypatch):
+    proxy = Script(b"!HTTP/1.1 503 no\r\n\r\n")
+    monkeypatch.setenv("HTTPS_PROXY", proxy.host)
+    with wired() as wire, pytest.raises(WireError, match="no connection"):
+        taken(wire, "https://peer.example/cdrs", {"Authorization": "Token abc"})
+    assert proxy.asked[0][0].startswith("CONNECT peer.example:443 HTTP/1.")
+    assert "Token abc" not in "".join(proxy.asked[0])
+
+
+def test_hosts_that_the_environment_exempts_are_gone_to_directly(monkeypatch):
+    script = Script(whole(b"direct"))
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/")[1] == b"direct"
+
+
+def test_a_proxy_that_is_not_spoken_to_in_plain_http_is_named_as_the_reason(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with wired() as wire, pytest.raises(WireError, match="the environment names a proxy") as failure:
+        taken(wire, "http://peer.example/")
+    assert not failure.value.retry
