@@ -6,7 +6,7 @@ one unreadable record never costs its neighbours.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -28,6 +28,22 @@ class PeerStatus(msgspec.Struct, frozen=True):
         return self.status_code in SUCCESS
 
 
+class Names(msgspec.Struct, frozen=True, gc=False):
+    """The naming fields of the objects of every module; any of them may be missing or nonsense."""
+
+    country_code: Any = None
+    party_id: Any = None
+    id: Any = None
+    uid: Any = None
+    type: Any = None
+    authorization_id: Any = None
+
+
+class _NamedList(msgspec.Struct, frozen=True):
+    data: list[Names]
+    status_code: int
+
+
 class _List(msgspec.Struct, frozen=True):
     data: list[msgspec.Raw]
     status_code: int
@@ -39,6 +55,9 @@ class _Object(msgspec.Struct, frozen=True):
 
 _STATUS: Final = msgspec.json.Decoder(PeerStatus)
 _PAGE: Final = msgspec.json.Decoder(_List)
+_NAMED_PAGE: Final = msgspec.json.Decoder(_NamedList)
+_NAMES: Final = msgspec.json.Decoder(Names)
+_NAMELESS: Final = Names()
 _ANSWER: Final = msgspec.json.Decoder(_Object)
 PageFormat = Literal["envelope", "ndjson", "json_array"]
 """how a page holds its records: as an OCPI answer, one JSON object a line, or as one JSON list"""
@@ -58,15 +77,35 @@ def read_status(content: bytes) -> PeerStatus:
         raise _problem(error, content) from None
 
 
+def read_names(record: bytes) -> Names:
+    """Read the naming fields of a record; what is not an object has none."""
+    try:
+        return _NAMES.decode(record)
+    except _UNREADABLE:
+        return _NAMELESS
+
+
+def read_names_on(content: bytes) -> list[Names]:
+    """Read the naming fields of every record of a list answer; raise `RecordProblem` where `read_records` does.
+
+    They are read in one go, which takes no longer than to cut the page. A record that cannot be read so makes it two:
+    then each is read alone, and only that one has no names.
+    """
+    try:
+        page = _NAMED_PAGE.decode(content.removeprefix(_BOM))
+    except _UNREADABLE:
+        return list(map(read_names, read_records(content)))
+    _hold_to_success(page.status_code)
+    return page.data
+
+
 def read_records(content: bytes) -> list[bytes]:
     """Cut a list answer into its records' own bytes; raise `RecordProblem` where that cannot be done."""
     try:
         page = _PAGE.decode(content.removeprefix(_BOM))
     except _UNREADABLE as error:
         raise _problem(error, content) from None
-    if page.status_code not in SUCCESS:
-        message = f"status_code {page.status_code} instead of 1000"
-        raise RecordProblem(rule="bad_envelope", field="", message=message)
+    _hold_to_success(page.status_code)
     return [bytes(raw) for raw in page.data]
 
 
@@ -92,6 +131,12 @@ def read_data(content: bytes) -> bytes:
         return bytes(_ANSWER.decode(content.removeprefix(_BOM)).data)
     except _UNREADABLE as error:
         raise _problem(error, content) from None
+
+
+def _hold_to_success(status_code: int) -> None:
+    if status_code not in SUCCESS:
+        message = f"status_code {status_code} instead of 1000"
+        raise RecordProblem(rule="bad_envelope", field="", message=message)
 
 
 def _problem(error: Exception, content: bytes) -> RecordProblem:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from models.ocpi.envelope import read_names
 from models.schemas.registry import Layer
 from models.types.vocabularies import RecordOutcome
-from pipelines.lib.intake.identity import read_names, record_key
+from pipelines.lib.intake.identity import record_key
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import RawStore
 

@@ -30,7 +30,7 @@ DEEPEST: Final = 3
 class Keeper(Protocol):
     """Takes pages as they arrive, and counts their objects, maybe while the next page is already on its way."""
 
-    def keep(self, page: Page, found: set[bytes]) -> None:
+    def keep(self, page: Page, found: set[str | bytes]) -> None:
         """Keep a page and add its objects to those found; may raise to stop the crawl."""
 
     def settle(self) -> None:
@@ -79,7 +79,7 @@ class Crawl:
 
     def window(self, since: datetime | None, until: datetime, depth: int = 0) -> PeerFailure | None:
         """Pull `[since, until)` until it agrees with its count; give why it did not."""
-        found: set[bytes] = set()
+        found: set[str | bytes] = set()
         listing = _Listing()
         for attempt in range(CRAWLS):
             before = len(found)
@@ -95,7 +95,7 @@ class Crawl:
         return next((failure for failure in failures if failure is not None), None)
 
     def _at_once(
-        self, listing: _Listing, since: datetime | None, until: datetime, found: set[bytes]
+        self, listing: _Listing, since: datetime | None, until: datetime, found: set[str | bytes]
     ) -> PeerFailure | None:
         """Ask for the whole window on one page, the last resort: many objects are often changed in one second."""
         if self.peer.transport.connection.page_limit < listing.total <= min(listing.listed, LARGEST_PAGE):
@@ -105,7 +105,7 @@ class Crawl:
         return self._short(listing, len(found))
 
     def _list(
-        self, since: datetime | None, until: datetime, found: set[bytes], *, limit: int | None = None
+        self, since: datetime | None, until: datetime, found: set[str | bytes], *, limit: int | None = None
     ) -> _Listing:
         """List a window once; `last_updated` is read from the second listing on, when there is reason to need it."""
         listing = _Listing()
@@ -115,7 +115,7 @@ class Crawl:
             for page in self.peer.pages(self.api, self.module, since, until, limit):
                 self.keeper.keep(page, found)
                 listing.pages += 1
-                listing.listed += len(page.records)
+                listing.listed += len(page.names)
                 listing.total = page.total if page.total is not None else listing.total
                 listing.failure = listing.failure or page.problem
                 if known:

@@ -24,7 +24,7 @@ from typing import Final
 
 import msgspec
 
-from models.ocpi.envelope import PageFormat
+from models.ocpi.envelope import PageFormat, read_names
 from models.ocpi.problems import RecordProblem
 from pipelines.lib.compute import Compute
 from pipelines.lib.errors import UserError
@@ -32,7 +32,7 @@ from pipelines.lib.intake.block_parts import BlockPart, Taken, keep_block, take_
 from pipelines.lib.intake.file_blocks import Survey, file_blocks, survey
 from pipelines.lib.intake.file_formats import FileProblem, FileRecord, content_sha256, file_records
 from pipelines.lib.intake.file_report import MOST_PROBLEMS, FileFinding, FileReport
-from pipelines.lib.intake.identity import read_names, record_id
+from pipelines.lib.intake.identity import record_id
 from pipelines.lib.intake.landing import grouped
 from pipelines.lib.intake.pages import page_of_lines
 from pipelines.lib.intake.readers import READERS, PageContext

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-import msgspec
-
+from models.ocpi.envelope import Names
 from models.types.identifiers import object_key
+from pipelines.lib.ocpi_client import Page
 
 _ID_FIELD: Final = {"tokens": "uid", "authorizations": "authorization_id"}
 """the module's own id field, where it is not `id`"""
+_FIELDS: Final = Names.__struct_fields__
 
 
-class _Names(msgspec.Struct, frozen=True):
-    """The naming fields of every module; any of them may be missing or nonsense."""
-
-    country_code: Any = None
-    party_id: Any = None
-    id: Any = None
-    uid: Any = None
-    type: Any = None
-    authorization_id: Any = None
-
-
-_NAMES: Final = msgspec.json.Decoder(_Names)
-_NAMELESS: Final = _Names()
-_OWNED: Final = re.compile(
-    rb'\{"country_code": ?"([A-Za-z]{2})", ?"party_id": ?"([A-Za-z0-9]{3})", ?"id": ?"([!#-\[\]-~]+)"[,}]'
-)
-"""how nearly every object begins that says whose it is; no escapes, no white space, nothing but ASCII"""
-_FIELDS: Final = _Names.__struct_fields__
-
-
-def record_id(module: str, names: _Names) -> str | None:
+def record_id(module: str, names: Names) -> str | None:
     """Give what the record calls itself, if that is text or a number."""
     value = getattr(names, _ID_FIELD.get(module, "id"))
     return str(value) if isinstance(value, str | int) and value != "" else None
 
 
-def record_key(module: str, names: _Names, owner_id: str | None) -> str | None:
+def record_key(module: str, names: Names, owner_id: str | None) -> str | None:
     """Give the key under which two records are the same object; None where the record does not name itself.
 
     In OCPI 2.1.1 an object names no owner: it is the party behind the connection (`owner_id`). Tokens are keyed by uid
@@ -58,34 +38,27 @@ def record_key(module: str, names: _Names, owner_id: str | None) -> str | None:
     return f"{owner_id}*{own}".upper() if owner_id else None
 
 
-def read_names(record: bytes) -> _Names:
-    """Read the naming fields; what is not an object has none."""
-    try:
-        return _NAMES.decode(record)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _NAMELESS
-
-
-def names_in(record: Mapping[str, object]) -> _Names:
+def names_in(record: Mapping[str, object]) -> Names:
     """Give the naming fields of a decoded record."""
-    return _Names(*map(record.get, _FIELDS))
+    return Names(*map(record.get, _FIELDS))
 
 
-def identities(module: str, records: Iterable[bytes]) -> set[bytes]:
-    """Give one value per distinct object of a page, to be held against X-Total-Count."""
-    identity = _identity if module in _ID_FIELD else _owned_identity
-    return {identity(module, record) for record in records}
+def identities(module: str, page: Page) -> set[str | bytes]:
+    """Give one value per distinct object of a page, to be held against X-Total-Count.
 
-
-def _owned_identity(module: str, record: bytes) -> bytes:
-    """Take the short way of an object that begins with its name; the long one gives the same.
-
-    It is for counting alone, and a crawl counts while the next page is on its way: the rest stays unread.
+    That is the object's key; records that do not name themselves are the same object where their bytes are the same.
     """
-    name = _OWNED.match(record)
-    return b"*".join(name.groups()).upper() if name else _identity(module, record)
+    key = record_key if module in _ID_FIELD else _owned_key
+    keys = [key(module, names, "") for names in page.names]
+    found: set[str | bytes] = {each for each in keys if each is not None}
+    if None in keys:
+        found.update(record for each, record in zip(keys, page.records, strict=True) if each is None)
+    return found
 
 
-def _identity(module: str, record: bytes) -> bytes:
-    key = record_key(module, read_names(record), "")
-    return record if key is None else key.encode(errors="replace")
+def _owned_key(module: str, names: Names, owner_id: str) -> str | None:
+    """Give the key of an object that says in three texts whose it is, as nearly all do; the long way gives the same."""
+    country, party, own = names.country_code, names.party_id, names.id
+    if type(country) is type(party) is type(own) is str and own:
+        return f"{country}*{party}*{own}".upper()
+    return record_key(module, names, owner_id)

@@ -53,7 +53,7 @@ class PageKeeper:
         """Stop the worker; after an error what still waits is dropped, because the pull will not count."""
         self._worker.shutdown(wait=True, cancel_futures=kind is not None)
 
-    def keep(self, page: Page, found: set[bytes]) -> None:
+    def keep(self, page: Page, found: set[str | bytes]) -> None:
         """Hand a page over; an error of an earlier one is raised here."""
         if self.stop.is_set():
             raise KeyboardInterrupt
@@ -71,8 +71,8 @@ class PageKeeper:
         self.settle()
         return tuple(self._kept)
 
-    def _take(self, page: Page, received_at: datetime, found: set[bytes]) -> None:
-        found |= identities(self.module, page.records)
+    def _take(self, page: Page, received_at: datetime, found: set[str | bytes]) -> None:
+        found |= identities(self.module, page)
         content = self.secrets.redacted(page.answer.content)
         sha256 = hashlib.sha256(content).hexdigest()
         if sha256 in self._known:  # the same bytes again prove nothing new
@@ -88,7 +88,7 @@ class PageKeeper:
             headers=self._headers(page) | ({} if content is page.answer.content else {"redacted": "our token"}),
             received_at=received_at,
             sha256=sha256,
-            records=-1 if page.problem else len(page.records),
+            records=-1 if page.problem else len(page.names),
         )
         self.store.write_page(provenance, content)
         self._known.add(sha256)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
+from models.ocpi.envelope import Names, read_records
 from pipelines.lib.ocpi_client.answers import Answer, count_in
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure
 from pipelines.lib.ocpi_client.redaction import without_secrets
@@ -24,10 +25,16 @@ class Page:
     """One page of a list. `problem` says why its records cannot be read; the bytes are kept all the same."""
 
     answer: Answer
-    records: list[bytes] = field(repr=False)
+    names: list[Names] = field(repr=False)
+    """how its records name themselves, in their order"""
     total: int | None
     """X-Total-Count, where sent"""
     problem: PeerFailure | None = None
+
+    @property
+    def records(self) -> list[bytes]:
+        """Cut the page into its records' own bytes, which only a peer that misbehaves makes necessary."""
+        return read_records(self.answer.content) if self.problem is None else []
 
 
 @dataclass(slots=True)
@@ -45,7 +52,8 @@ class Cursor:
     """the newest X-Total-Count"""
     redos: int = 0
     visited: set[str] = field(default_factory=set, repr=False)
-    previous: list[bytes] = field(default_factory=list, repr=False)
+    previous: Page | None = field(default=None, repr=False)
+    """the page before, where it was not asked again"""
 
     def url(self) -> str:
         """Give the URL of the page at our own offset."""
@@ -62,13 +70,13 @@ class Cursor:
         self.visited.add(url)
         self._heed_limit(page)
         if (back := self._back_to(page)) is not None:
-            self.offset, self.previous = back, []
+            self.offset, self.previous = back, None
             return self.url()
-        step = len(page.records) if page.problem is None else self.limit
+        step = len(page.names) if page.problem is None else self.limit
         link = self._sane_link(page, step)
         if link is None and not self._has_more(page, self.offset + step):
             return None
-        self.offset, self.previous = self.offset + step, page.records
+        self.offset, self.previous = self.offset + step, page
         return link or self.url()
 
     def _heed_limit(self, page: Page) -> None:
@@ -117,17 +125,17 @@ class Cursor:
         A peer that sends neither total nor link may be at its end, or may never have implemented them: a full page is
         reason enough to ask once more.
         """
-        if not page.records and page.problem is None:
+        if not page.names and page.problem is None:
             return False
         if self.trusts_total and page.total is not None and offset < page.total:
             return True
-        if page.answer.next_link and page.records:
+        if page.answer.next_link and page.names:
             return not self._is_stuck(page)
         is_told = self.trusts_total and page.total is not None
-        return not is_told and len(page.records) == self.limit and not self._is_stuck(page)
+        return not is_told and len(page.names) == self.limit and not self._is_stuck(page)
 
     def _is_stuck(self, page: Page) -> bool:
-        if page.records != self.previous:
+        if self.previous is None or page.records != self.previous.records:
             return False
         where = without_secrets(page.answer.url)
         message = f"GET {where}: the same records at every offset: raise page_limit above the length of the list"

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from models.ocpi.envelope import SUCCESS, read_data, read_records, read_status
+from models.ocpi.envelope import SUCCESS, read_data, read_names_on, read_status
 from models.ocpi.problems import RecordProblem
 from pipelines.lib.ocpi_client.answers import count_in
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure
@@ -93,10 +93,10 @@ class Peer:
 
     def _page(self, url: str, headers: dict[str, str]) -> Page:
         try:
-            answer, records = self.transport.get(url, read_records, headers)
+            answer, names = self.transport.get(url, read_names_on, headers)
         except UnreadableAnswer as failure:
             return Page(failure.answer, [], count_in(failure.answer, "X-Total-Count"), failure)
-        return Page(answer, records, count_in(answer, "X-Total-Count"))
+        return Page(answer, names, count_in(answer, "X-Total-Count"))
 
     def _object(self, url: str, decoder: msgspec.json.Decoder[_T]) -> _T:
         return self.transport.get(url, lambda content: read_object(content, decoder))[1]

@@ -7,10 +7,10 @@ from typing import Final, cast
 
 import polars as pl
 
-from models.ocpi.envelope import read_page
+from models.ocpi.envelope import read_names, read_page
 from models.ocpi.plain import PLAIN_VERSION
 from models.ocpi.problems import RecordProblem
-from pipelines.lib.intake.identity import names_in, read_names, record_id, record_key
+from pipelines.lib.intake.identity import names_in, record_id, record_key
 from pipelines.lib.intake.readers.cdrs import CdrReader
 from pipelines.lib.intake.readers.decoding import as_object, canonical_sha256, decoded_record, own_sha256
 from pipelines.lib.intake.readers.reader import PageContext, Reader
