@@ -93,9 +93,9 @@ class Lake:
             msg = f"{error}: delete {path} and run roamledger pull, which makes it again"
             raise UserError(msg) from None
 
-    def read_bytes(self, path: str) -> bytes:
-        """Read a whole file."""
-        return cast("bytes", self.fs.cat_file(path))
+    def read_bytes(self, path: str, begins: int | None = None, ends: int | None = None) -> bytes:
+        """Read a file, or its bytes `[begins, ends)`."""
+        return cast("bytes", self.fs.cat_file(path, begins, ends))
 
     def read_months(self, layer: Layer, name: str, months: Iterable[BillingMonth] | None = None) -> pl.DataFrame:
         """Read several partitions (all by default) as one frame, in the order of the months."""

@@ -2,12 +2,16 @@
 
 Layout below `<lake>/raw/<connection_id>/<module>/<pull_id>/`:
 
-* `00000.json.zst`: the bytes of a page (an answer, or a part of a file), compressed; the same bytes give the same file.
-  Zstandard, because gzip takes longer than a peer nearby takes to send a page; pages that older pulls left as
-  `00000.json.gz` are read as well;
-* `00000.provenance.json`: URL, status, the headers that matter, time, SHA-256. No secret ever stands in it;
+* `00000.pages.zst`: consecutive answers of a pull, the first of them page 0. Each is a Zstandard frame of its own, and
+  behind it stands its provenance (URL, status, the headers that matter, time, SHA-256) in a frame that decompressors
+  skip: `zstdcat` gives the bytes as received, and the file says by itself where they came from. One file for many,
+  because a file system takes longer to make a file than a peer nearby takes to send a page;
+* `00000.json.zst` and `00000.provenance.json`: the same of a page that has files of its own, as what was pushed or
+  dropped has, and as older pulls left them; the oldest pages lie in `00000.json.gz`. They are read as well;
 * `pull.json`: the manifest, written last. A folder without one is a pull that was killed: it counts for nothing, is
-  kept as it is, and is overwritten page by page if the same pull is run again.
+  kept as it is, and is overwritten file by file if the same pull is run again.
+
+No secret ever stands in a provenance.
 """
 
 from __future__ import annotations
@@ -29,6 +33,15 @@ MANIFEST: Final = "pull.json"
 _ZSTANDARD: Final = pa.Codec("zstd", compression_level=1)
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where a page lies in a file that it shares with others: the bytes `[begins, ends)` are its frame."""
+
+    file: str
+    """its name in the pull's folder"""
+    begins: int
+    ends: int
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """Where one page came from."""
 
@@ -47,6 +60,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """counted when it arrived; -1 where the page could not be read"""
     format: PageFormat = "envelope"
     """how its bytes hold the records; part of a file is a page of lines, byte for byte"""
+    place: Place | None = None
+    """None: the page has a file of its own"""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,20 +93,19 @@ class RawStore:
     lake: Lake
 
     def write_page(self, provenance: Provenance, content: bytes) -> None:
-        """Keep a page byte for byte, then its provenance."""
+        """Keep a page byte for byte in a file of its own, then its provenance."""
         stem = f"{self._folder(provenance)}/{provenance.sequence:05d}"
-        self.lake.write_bytes(f"{stem}.json.zst", _ZSTANDARD.compress(content, asbytes=True))
+        self.lake.write_bytes(f"{stem}.json.zst", packed(content))
         self.lake.write_bytes(f"{stem}.provenance.json", _pretty(provenance))
+
+    def write_file(self, path: str, content: bytes) -> None:
+        """Write a file of pages; its path is below the raw pages."""
+        self.lake.write_bytes(f"{self.lake.root}/raw/{path}", content)
 
     def read_page(self, provenance: Provenance) -> bytes:
         """Give a page's bytes as received; bytes that no longer fit their SHA-256 are a `ValueError`."""
-        path = f"{self._folder(provenance)}/{provenance.sequence:05d}.json.zst"
-        older = path.removesuffix("zst") + "gz"
-        if self.lake.fs.exists(path):
-            content = _unpacked(self.lake.read_bytes(path))
-        else:
-            content = gzip.decompress(self.lake.read_bytes(older))
-        if hashlib.sha256(content).hexdigest() != provenance.sha256:
+        path, content = self._page(provenance)
+        if content is None or hashlib.sha256(content).hexdigest() != provenance.sha256:
             msg = f"raw page {path} was changed after it was received (SHA-256 differs): restore it from a backup"
             raise ValueError(msg)
         return content
@@ -143,6 +157,17 @@ class RawStore:
                 raise LookupError(msg)
         return [found[place] for place in asked]
 
+    def _page(self, provenance: Provenance) -> tuple[str, bytes | None]:
+        """Give the path of a page and its bytes; None where what lies there can no longer be unpacked."""
+        stem, place = f"{self._folder(provenance)}/{provenance.sequence:05d}", provenance.place
+        if place is not None:
+            path = f"{self._folder(provenance)}/{place.file}"
+            frame = self.lake.read_bytes(path, place.begins, place.ends)
+            return f"{path}, page {provenance.sequence}", _unpacked(frame)
+        if self.lake.fs.exists(path := f"{stem}.json.zst"):
+            return path, _unpacked(self.lake.read_bytes(path))
+        return (path := f"{stem}.json.gz"), gzip.decompress(self.lake.read_bytes(path))
+
     def _pages(self, connection_id: str, module: str) -> Iterator[Provenance]:
         for manifest in self.manifests(connection_id, module):
             yield from manifest.pages
@@ -151,10 +176,18 @@ class RawStore:
         return f"{self.lake.root}/raw/{of.connection_id}/{of.module}/{of.pull_id}"
 
 
-def _unpacked(content: bytes) -> bytes:
+def packed(content: bytes) -> bytes:
+    """Pack a page into one Zstandard frame; the same bytes give the same frame."""
+    return _ZSTANDARD.compress(content, asbytes=True)
+
+
+def _unpacked(frame: bytes) -> bytes | None:
     """Unpack a page; the stream knows its own length."""
-    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
-        return stream.read()
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(frame), "zstd") as stream:
+            return stream.read()
+    except OSError:  # so Arrow says that these bytes are no Zstandard
+        return None
 
 
 def _pretty(value: msgspec.Struct) -> bytes:

@@ -28,13 +28,10 @@ DEEPEST: Final = 3
 
 
 class Keeper(Protocol):
-    """Takes pages as they arrive, and counts their objects, maybe while the next page is already on its way."""
+    """Takes pages as they arrive, and counts their objects."""
 
     def keep(self, page: Page, found: set[str | bytes]) -> None:
         """Keep a page and add its objects to those found; may raise to stop the crawl."""
-
-    def settle(self) -> None:
-        """Wait until every page is kept and counted."""
 
 
 class _Stamp(msgspec.Struct, frozen=True):
@@ -122,7 +119,6 @@ class Crawl:
                     listing.stamps.extend(_stamps(page.records))
         except PeerFailure as broken:
             listing.failure = listing.failure or broken
-        self.keeper.settle()
         return listing
 
     def _agrees(self, listing: _Listing, found: int) -> bool:

@@ -1,10 +1,13 @@
-"""Keeping pages while the next one is already on its way: hashing, packing, writing and counting happen aside."""
+"""Keeping pages: what a crawl has to know of a page at once is read at once, hashing and packing happen aside.
+
+Only what leaves Python for long (SHA-256, Zstandard) is given to the other thread, and several pages at a time: two
+threads that both run Python wait for each other more than they do.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,14 +16,33 @@ from types import TracebackType
 from typing import Final, Self
 
 from pipelines.lib.intake.identity import identities
+from pipelines.lib.intake.page_pack import PagePack
 from pipelines.lib.ocpi_client import Page
 from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
 from pipelines.lib.ocpi_client.requests import REQUEST_ID
-from pipelines.lib.raw_store import Provenance, RawStore
+from pipelines.lib.raw_store import Provenance, RawStore, packed
 
 _KEPT_HEADERS: Final = ("content-type", "date", "etag", "last-modified", "x-limit", "x-total-count")
-_MOST_WAITING: Final = 4
-"""pages in memory that are not on the disk yet; a slow disk then slows the crawl instead of filling the memory"""
+BATCH: Final = 2 * 1024 * 1024
+"""bytes of pages that are handed over at a time; what waits and what is being packed is the memory that pages take"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """A page that is not packed yet."""
+
+    page: Page
+    content: bytes = field(repr=False)
+    """as it is kept: without our secrets"""
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """What the other thread makes of a page."""
+
+    sha256: str
+    frame: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -38,10 +60,18 @@ class PageKeeper:
     """set where the whole pull was interrupted: looked at between pages"""
     _kept: list[Provenance] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
-    _waiting: deque[Future[None]] = field(default_factory=deque)
+    _pack: PagePack = field(init=False)
+    _arrived: list[_Arrived] = field(default_factory=list)
+    _handed: list[_Arrived] = field(default_factory=list)
+    """what the other thread has, or had"""
+    _answer: Future[list[_Packed]] | None = None
     _worker: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="pages")
     )
+
+    def __post_init__(self) -> None:
+        """Begin the first file."""
+        self._pack = PagePack(self.store, f"{self.connection_id}/{self.module}/{self.pull_id}")
 
     def __enter__(self) -> Self:
         """Begin keeping."""
@@ -54,45 +84,51 @@ class PageKeeper:
         self._worker.shutdown(wait=True, cancel_futures=kind is not None)
 
     def keep(self, page: Page, found: set[str | bytes]) -> None:
-        """Hand a page over; an error of an earlier one is raised here."""
+        """Take a page and add its objects to those found; an error in keeping an earlier one is raised here."""
         if self.stop.is_set():
             raise KeyboardInterrupt
-        while len(self._waiting) >= _MOST_WAITING:
-            self._waiting.popleft().result()
-        self._waiting.append(self._worker.submit(self._take, page, self.clock(), found))
-
-    def settle(self) -> None:
-        """Wait until every page is on the disk and counted."""
-        while self._waiting:
-            self._waiting.popleft().result()
+        found |= identities(self.module, page)
+        self._arrived.append(_Arrived(page, self.secrets.redacted(page.answer.content), self.clock()))
+        if sum(len(each.content) for each in self._arrived) >= BATCH:
+            self._hand_over()
 
     def kept(self) -> tuple[Provenance, ...]:
-        """Give where each page came from."""
-        self.settle()
+        """Write what is not on the disk yet, and give where each page came from and lies."""
+        self._hand_over()
+        self._take_back()
+        self._pack.write()
         return tuple(self._kept)
 
-    def _take(self, page: Page, received_at: datetime, found: set[str | bytes]) -> None:
-        found |= identities(self.module, page)
-        content = self.secrets.redacted(page.answer.content)
-        sha256 = hashlib.sha256(content).hexdigest()
-        if sha256 in self._known:  # the same bytes again prove nothing new
+    def _hand_over(self) -> None:
+        """Have what arrived packed by the other thread, once what it was given before is taken back."""
+        self._take_back()
+        self._handed, self._arrived = self._arrived, []
+        self._answer = self._worker.submit(_packed_each, [each.content for each in self._handed])
+
+    def _take_back(self) -> None:
+        if self._answer is None:
             return
-        provenance = Provenance(
+        for arrived, done in zip(self._handed, self._answer.result(), strict=True):
+            if done.sha256 not in self._known:  # the same bytes again prove nothing new
+                self._known.add(done.sha256)
+                self._kept.append(self._pack.add(self._provenance(arrived, done.sha256), done.frame))
+        self._handed, self._answer = [], None
+
+    def _provenance(self, arrived: _Arrived, sha256: str) -> Provenance:
+        page, answer = arrived.page, arrived.page.answer
+        return Provenance(
             connection_id=self.connection_id,
             module=self.module,
             ocpi_version=self.ocpi_version,
             pull_id=self.pull_id,
             sequence=len(self._kept),
-            url=self.secrets.scrubbed(without_secrets(page.answer.url)),
-            http_status=page.answer.status,
-            headers=self._headers(page) | ({} if content is page.answer.content else {"redacted": "our token"}),
-            received_at=received_at,
+            url=self.secrets.scrubbed(without_secrets(answer.url)),
+            http_status=answer.status,
+            headers=self._headers(page) | ({} if arrived.content is answer.content else {"redacted": "our token"}),
+            received_at=arrived.received_at,
             sha256=sha256,
             records=-1 if page.problem else len(page.names),
         )
-        self.store.write_page(provenance, content)
-        self._known.add(sha256)
-        self._kept.append(provenance)
 
     def _headers(self, page: Page) -> dict[str, str]:
         """Give the headers that say something about the page, and the id under which the peer's log has it.
@@ -104,3 +140,7 @@ class PageKeeper:
         if page.answer.next_link:
             headers["link-next"] = self.secrets.scrubbed(without_secrets(page.answer.next_link))
         return headers | {REQUEST_ID.lower(): page.answer.request_id}
+
+
+def _packed_each(contents: Sequence[bytes]) -> list[_Packed]:
+    return [_Packed(hashlib.sha256(content).hexdigest(), packed(content)) for content in contents]

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import importlib
+import json
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from pipelines.lib.errors import UserError
 from pipelines.lib.intake.pull import pull
 from pipelines.lib.intake.pull_report import last_pull
-from pipelines.lib.raw_store import RawStore
+from pipelines.lib.raw_store import RawStore, packed
 from pipelines.lib.register.pulls import watermark
 from tests.unit.intake.little_peer import TOKEN, cdr, envelope
 
@@ -52,10 +53,11 @@ def test_a_page_changed_on_disk_is_noticed(pulling, lake):
     pulling()
     store = RawStore(lake)
     page = store.manifests("ldw", "cdrs")[0].pages[0]
-    path = f"{lake.root}/raw/ldw/cdrs/{page.pull_id}/00000.json.zst"
-    lake.write_bytes(path, pa.compress(b"{}", "zstd", asbytes=True))
-    with pytest.raises(ValueError, match="changed after it was received"):
-        store.read_page(page)
+    path = f"{lake.root}/raw/ldw/cdrs/{page.pull_id}/{page.place.file}"
+    for other in (pa.compress(b"{}", "zstd", asbytes=True), b"no Zstandard at all" * 1000, b""):
+        lake.write_bytes(path, other)
+        with pytest.raises(ValueError, match=r"00000\.pages\.zst, page 0 was changed after it was received"):
+            store.read_page(page)
 
 
 def test_the_next_window_begins_before_the_watermark(pulling, register, peer):
@@ -185,12 +187,18 @@ def test_a_second_pull_within_one_second_gets_an_id_that_sorts_behind(pulling, l
     assert [m.pull_id for m in RawStore(lake).manifests("ldw", "cdrs")] == ["20261105T060000Z", "20261105T060000Z-001"]
 
 
-def test_pages_of_older_pulls_packed_with_gzip_are_still_read(pulling, lake):
+@pytest.mark.parametrize(("suffix", "pack"), [("zst", packed), ("gz", gzip.compress)])
+def test_pages_that_older_pulls_left_in_files_of_their_own_are_still_read(pulling, lake, suffix, pack):
     pulling()
     store = RawStore(lake)
-    page = store.manifests("ldw", "cdrs")[0].pages[0]
-    path = f"{lake.root}/raw/ldw/cdrs/{page.pull_id}/00000.json"
-    content = store.read_page(page)
-    lake.fs.rm(f"{path}.zst")
-    lake.write_bytes(f"{path}.gz", gzip.compress(content))
-    assert store.read_page(page) == content
+    page = store.manifests("ldw", "cdrs")[0].pages[1]
+    folder, content = f"{lake.root}/raw/ldw/cdrs/{page.pull_id}", store.read_page(page)
+    lake.fs.rm(f"{folder}/{page.place.file}")
+    manifest = json.loads(lake.read_bytes(f"{folder}/pull.json"))
+    for each in manifest["pages"]:
+        del each["place"]
+    lake.write_bytes(f"{folder}/pull.json", json.dumps(manifest).encode())
+    lake.write_bytes(f"{folder}/00001.json.{suffix}", pack(content))
+    (older,) = [each for each in store.manifests("ldw", "cdrs")[0].pages if each.sequence == 1]
+    assert older.place is None
+    assert store.read_page(older) == content

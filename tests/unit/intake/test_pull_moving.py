@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from models.ocpi.envelope import read_records
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake import page_keeper, page_pack
 from pipelines.lib.intake.capabilities import exists_in, wanted_modules
 from pipelines.lib.intake.pull import pull
 from pipelines.lib.raw_store import RawStore
@@ -167,14 +168,14 @@ def test_no_more_connections_at_a_time_than_the_setting_allows(settings, lake, r
 def test_a_defect_of_our_own_in_one_connection_is_raised_when_the_others_are_done(
     pulling, moving, register, monkeypatch
 ):
-    write = RawStore.write_page
+    write = RawStore.write_file
 
-    def full(self, provenance, content):
-        if provenance.connection_id == "other":
+    def full(self, path, content):
+        if path.startswith("other/"):
             raise OSError(28, "No space left on device")
-        write(self, provenance, content)
+        write(self, path, content)
 
-    monkeypatch.setattr(RawStore, "write_page", full)
+    monkeypatch.setattr(RawStore, "write_file", full)
     with pytest.raises(OSError, match="No space left"):
         pulling(moving.connection(connection_id="other"), moving.connection(), modules=["cdrs"])
     with register.transaction() as tx:
@@ -187,13 +188,15 @@ def test_a_pull_interrupted_at_any_page_is_made_again_to_the_same_end(pulling, m
     def interrupted():
         raise KeyboardInterrupt
 
-    def killed_at(self, provenance, content, write=RawStore.write_page):
-        if provenance.sequence == page - 1:
+    def killed_at(self, path, content, write=RawStore.write_file):
+        if path.endswith(f"/{page - 1:05d}.pages.zst"):
             interrupted()
-        write(self, provenance, content)
+        write(self, path, content)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RawStore, "write_page", killed_at)
+        patch.setattr(page_keeper, "BATCH", 1)  # so that every page is handed over, and written, by itself
+        patch.setattr(page_pack, "FULL", 1)
+        patch.setattr(RawStore, "write_file", killed_at)
         with pytest.raises(KeyboardInterrupt):
             pulling(moving.connection(), modules=["cdrs"])
     assert RawStore(lake).manifests() == []

@@ -16,6 +16,7 @@ from pipelines.lib.errors import UserError
 from pipelines.lib.intake.pull import pull
 from pipelines.lib.ocpi_client import Peer, PeerFailure, Transport
 from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
+from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import OwnParty, load_settings
 from tests.unit.intake.handshake_peer import HandshakePeer
 from tests.unit.intake.little_peer import TOKEN, cdr, envelope, serving
@@ -98,11 +99,9 @@ def test_a_pull_keeps_and_says_no_token(settings, lake, register, peer, logged, 
 def test_a_page_with_our_token_is_kept_without_it_and_says_so(settings, lake, register, peer):
     peer.modules = {"cdrs": [cdr(1, remark=f"token {TOKEN}!")]}
     pull(settings.model_copy(update={"connections": (peer.connection(),)}), lake, register)
-    (provenance,) = lake.fs.glob(f"{lake.root}/raw/ldw/cdrs/*/*.provenance.json")
-    assert json.loads(lake.read_bytes(provenance))["headers"]["redacted"] == "our token"
-    (page,) = lake.fs.glob(f"{lake.root}/raw/ldw/cdrs/*/*.json.zst")
-    with pa.CompressedInputStream(pa.BufferReader(lake.read_bytes(page)), "zstd") as stream:
-        assert b"token ***!" in stream.read()
+    (manifest,) = RawStore(lake).manifests("ldw", "cdrs")
+    assert manifest.pages[0].headers["redacted"] == "our token"
+    assert b"token ***!" in RawStore(lake).read_page(manifest.pages[0])
 
 
 @pytest.mark.parametrize(
