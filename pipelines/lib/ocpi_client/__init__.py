@@ -1,7 +1,8 @@
 """The OCPI client: versions, endpoints and paged lists of one peer, however badly it answers.
 
 `peer.py` speaks the protocol over `versions.py` (what is agreed on) and `paging.py` (where the next page is);
-`transport.py` gets one answer with retries, out of `requests.py` (what we send) and `answers.py` (what came);
+`transport.py` gets one answer with retries, out of `requests.py` (what we send) and `answers.py` (what came), over
+`wire.py` (HTTP itself);
 `failures.py` says what can go wrong, `redaction.py` keeps tokens out of whatever is kept or printed.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ import httpx
 
 _MOST_DIGITS: Final = 12
 """of a count in a header: more is nonsense, and Python refuses to read thousands of digits"""
+_NEXT_ALONE: Final = re.compile(r'<([!-;=?-~]+)>; rel="next"')
+"""the one link that nearly every page of every peer has; all others are httpx's to understand"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ def next_link(headers: Mapping[str, str]) -> str | None:
     """Give the target of `Link` with rel="next", as sent; headers by lower-case name."""
     if "link" not in headers:
         return None
+    if alone := _NEXT_ALONE.fullmatch(headers["link"]):
+        return alone[1]
     try:
         return httpx.Response(HTTPStatus.OK, headers={"link": headers["link"]}).links.get("next", {}).get("url")
     except (KeyError, ValueError):  # a Link header beyond recognition is no link
