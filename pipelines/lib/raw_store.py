@@ -166,7 +166,8 @@ class RawStore:
             return f"{path}, page {provenance.sequence}", _unpacked(frame)
         if self.lake.fs.exists(path := f"{stem}.json.zst"):
             return path, _unpacked(self.lake.read_bytes(path))
-        return (path := f"{stem}.json.gz"), gzip.decompress(self.lake.read_bytes(path))
+        path = f"{stem}.json.gz"
+        return path, gzip.decompress(self.lake.read_bytes(path))
 
     def _pages(self, connection_id: str, module: str) -> Iterator[Provenance]:
         for manifest in self.manifests(connection_id, module):

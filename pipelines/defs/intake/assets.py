@@ -54,7 +54,7 @@ def _spec(table: Table, deps: list[dg.AssetKey]) -> dg.AssetSpec:
 
 @dg.asset(key_prefix="raw", group_name=GROUP, kinds={"ocpi"}, freshness_policy=DAILY)
 def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home) -> dg.MaterializeResult:
-    """Every received page, byte for byte, with its provenance; a failing peer never stops the others.
+    """One received page, byte for byte, with its provenance; a failing peer never stops the others.
 
     Dropped files are taken first: they need no peer.
     """

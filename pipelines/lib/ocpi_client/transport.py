@@ -137,7 +137,7 @@ class Transport:
         self.throttle.wait()
         request_id, latest = new_id(), time.monotonic() + LONGEST_ANSWER
         headers |= {REQUEST_ID: request_id} | ({"Content-Type": "application/json"} if body is not None else {})
-        with self.wire.ask(method, url, headers, body) as reply:
+        with self.wire.ask(method, url, headers, body, latest=latest) as reply:
             self._hold_to_status(reply, where)
             if "," in reply.headers.get("content-encoding", ""):  # compressed twice: each round multiplies by 1000
                 raise PeerFailure(FailureKind.TOO_LARGE, f"{where}: the answer is compressed more than once")

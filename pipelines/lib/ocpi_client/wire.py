@@ -9,18 +9,27 @@ certifi's).
 from __future__ import annotations
 
 import base64
+import io
 import re
 import select
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Final
+from math import inf
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from _typeshed import WriteableBuffer
 
 _ALWAYS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "roamledger"}
 _PLAIN: Final = re.compile(r"https?://[\w!$%&'()*+,./:;=?@\[\]~-]+", re.ASCII)
@@ -47,6 +56,34 @@ class WireError(Exception):
         super().__init__(said)
         self.retry = retry
         """whether asking again can help"""
+
+
+class _Watched(io.RawIOBase):
+    """What comes through a socket until an instant: in whatever small pieces, no peer holds us beyond it."""
+
+    def __init__(self, raw: io.RawIOBase, latest: float) -> None:
+        super().__init__()
+        self._raw, self._latest = raw, latest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        if time.monotonic() > self._latest:
+            raise TimeoutError
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _WatchedResponse(HTTPResponse):
+    """An answer that has to be at its end at an instant: status line, headers, body and trailers."""
+
+    def __init__(self, sock: socket, *, method: str | None = None, latest: float) -> None:
+        super().__init__(sock, method=method)
+        self.fp = io.BufferedReader(_Watched(self.fp.detach(), latest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +121,7 @@ class _Way:
 
 @dataclass(slots=True)
 class Wire:
-    """What is open to the hosts of one peer."""
+    """What is open to the hosts of one peer, for one thread."""
 
     timeout_seconds: float
     """of silence: to connect, and between two pieces of an answer"""
@@ -92,8 +129,17 @@ class Wire:
     """by scheme and host"""
 
     @contextmanager
-    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Iterator[Reply]:
+    def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, latest: float = inf
+    ) -> Iterator[Reply]:
         """Send a request and give the beginning of its answer; what was not taken of it in the end is dropped.
+
+        Args:
+            method: of HTTP.
+            url: absolute.
+            headers: beyond those that every request has.
+            body: None: there is none.
+            latest: of the monotonic clock: when the last byte has to be here.
 
         Raises:
             WireError: where no answer came, or it broke off while it was taken.
@@ -103,6 +149,7 @@ class Wire:
         target = parts.geturl() if way.whole_url else f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
         response: HTTPResponse | None = None
         try:
+            way.connection.response_class = cast("type[HTTPResponse]", partial(_WatchedResponse, latest=latest))
             _open(way.connection)
             way.connection.request(method, target, body, {**_ALWAYS, **way.headers, **headers})
             response = way.connection.getresponse()

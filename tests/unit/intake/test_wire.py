@@ -4,6 +4,7 @@ import base64
 import gzip
 import socket
 import threading
+import time
 import zlib
 from contextlib import contextmanager, suppress
 
@@ -78,8 +79,8 @@ def wired(seconds=2.0):
         wire.close()
 
 
-def taken(wire, url, headers=None):
-    with wire.ask("GET", url, headers or {}) as reply:
+def taken(wire, url, headers=None, **named):
+    with wire.ask("GET", url, headers or {}, **named) as reply:
         return reply.status, b"".join(reply.pieces())
 
 
@@ -142,7 +143,7 @@ def test_a_connection_that_the_peer_closed_meanwhile_is_opened_again():
     script = Script(b"!" + whole(b"1"), whole(b"2"))
     with wired() as wire:
         assert taken(wire, f"http://{script.host}/")[1] == b"1"
-        threading.Event().wait(0.05)  # the end of the connection is on its way
+        time.sleep(0.05)  # the end of the connection is on its way
         assert taken(wire, f"http://{script.host}/")[1] == b"2"
     assert script.connections == 2
 
@@ -159,6 +160,36 @@ def test_a_silent_peer_is_not_waited_for():
     silent = socket.create_server(("127.0.0.1", 0))
     with silent, wired(0.05) as wire, pytest.raises(WireError, match="no answer in time"):
         taken(wire, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "drop"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (OK, b"X"),
+        (OK + b"Content-Length: 100000\r\n\r\n", b"X"),
+        (CHUNKED, b"X-Trailer: more\r\n"),
+    ],
+    ids=["continue", "header", "body", "trailers"],
+)
+def test_a_peer_that_drips_holds_nobody_beyond_the_latest_instant(begin, drop):
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def dripping():
+        connection, _ = listening.accept()
+        with suppress(ConnectionError), connection:
+            connection.sendall(begin)
+            while True:
+                connection.sendall(drop)
+                time.sleep(0.005)
+
+    threading.Thread(target=dripping, daemon=True).start()
+    url, latest = f"http://127.0.0.1:{listening.getsockname()[1]}/", time.monotonic() + 0.1
+    with listening, wired() as wire, pytest.raises(WireError, match="no answer in time"):
+        taken(wire, url, latest=latest)
 
 
 def test_a_peer_that_is_not_there():
