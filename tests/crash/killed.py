@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pipelines.cli import main
 from pipelines.lib import close, warehouse
+from pipelines.lib.intake import page_keeper, page_pack
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import RawStore
 
@@ -46,7 +47,8 @@ def arm(place: str) -> None:
         case "before" | "after":
             Lake.write = on_table(what, is_written=kind == "after")
         case "page":
-            RawStore.write_page = after_calls(RawStore.write_page, int(what))
+            page_keeper.BATCH = page_pack.FULL = 1  # every page is written by itself
+            RawStore.write_file = after_calls(RawStore.write_file, int(what))
         case "commit":
             close.finish_close = die
         case "publish":
