@@ -126,7 +126,9 @@ def _select(groups: Sequence[str], without: Sequence[str]) -> list[dg.AssetKey]:
 def _raise_for_user(error: BaseException, watch: _Watch) -> None:
     """Turn the causes that a user can mend into one line."""
     cause: BaseException | None = error
-    while cause is not None:
+    seen: list[BaseException] = []  # Dagster raises an error again from one that it caused: that is a circle
+    while cause is not None and cause not in seen:
+        seen.append(cause)
         if isinstance(cause, UserError):
             raise cause from None
         cause = cause.__cause__ or cause.__context__

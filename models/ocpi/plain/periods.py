@@ -11,7 +11,7 @@ import polars as pl
 from models.ocpi.columns_of_fields import DIMENSION_COLUMNS, UNPRICED_DIMENSIONS
 from models.ocpi.plain.numbers import digits_of, read_numbers
 from models.ocpi.plain.shapes import Dimension, Period, columns_of
-from models.ocpi.plain.texts import in_calendar, instant
+from models.ocpi.plain.texts import BLANK, in_calendar, instant
 from models.types.money import VOLUME
 
 _Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -35,7 +35,7 @@ def periods_of(listed: Sequence[Sequence[Period]]) -> tuple[pl.DataFrame, pl.Ser
     volumes, is_odd = _volumes(fields["dimensions"])
     frame = frame.with_columns(volumes)
     falls = (pl.col("started_at") < pl.col("started_at").shift()) & (pl.col("period_index") > 0)
-    blank = pl.col("tariff_id").str.strip_chars().eq("").fill_null(value=False)
+    blank = pl.col("tariff_id").str.contains(BLANK).fill_null(value=False)
     wrong = frame.select(
         pl.Series(is_odd)
         | falls.fill_null(value=True) & (pl.col("period_index") > 0)

@@ -12,7 +12,11 @@ from models.ocpi.plain.repeated import repeated_parts
 from models.ocpi.plain.shapes import PlainLocation, PlainToken
 from models.types.money import VOLUME
 
-_DATE_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+_YEAR: Final = "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+"""There is no year 0: Polars would take it, and everybody who reads it into Python would fail."""
+_DATE_TIME: Final = rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+BLANK: Final = r"^[\s\x1c-\x1f]+$"
+"""Nothing but white space, as Python knows it: four separators of ASCII are none to the expressions of Polars."""
 
 _OWN: Final = {
     "country_code": "country_code",
@@ -85,7 +89,7 @@ def instant(name: str) -> pl.Expr:
 
 def _any_blank(names: Sequence[str]) -> pl.Expr:
     """Tell where a text is nothing but white space, or has what is not ASCII where keys are made of it."""
-    blank = pl.any_horizontal(pl.col(name).str.contains(r"^\s+$") for name in names)
+    blank = pl.any_horizontal(pl.col(name).str.contains(BLANK) for name in names)
     keys = pl.concat_str("country_code", "party_id", "cdr_id")
     return blank.fill_null(value=False) | (keys.str.len_bytes() != keys.str.len_chars())
 

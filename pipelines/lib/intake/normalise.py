@@ -197,7 +197,8 @@ class _Normalisation:
         versions = pl.concat([versions, plan_versions])
         components = pl.concat([components, plan_components])
         rank = pl.col("source").replace_strict(_SOURCE_RANK, return_dtype=pl.Int8)
-        ordered = versions.sort(rank, "known_from", "last_updated_at", nulls_last=True)
+        told = ("known_from", "last_updated_at", "tariff_id", "owner_id", "tariff_type")
+        ordered = versions.sort(rank, *told, nulls_last=True)
         dated = ordered.with_columns(known_from=pl.col("known_from").min().over("tariff_version_id"))
         key = table(Layer.TYPED, "tariff_components").key
         self._replace("tariff_versions", dated.unique("tariff_version_id", keep="first").sort("tariff_version_id"))

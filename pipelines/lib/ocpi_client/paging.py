@@ -64,7 +64,7 @@ class Cursor:
         """Give the URL of the page after this one; None at the end of the list.
 
         Raises:
-            PeerFailure: when the peer gives the same page whatever offset it is asked for, and no total.
+            PeerFailure: when the peer gives the same page whatever it is asked for.
         """
         url = page.answer.url
         self.visited.add(url)
@@ -76,6 +76,7 @@ class Cursor:
         link = self._sane_link(page, step)
         if link is None and not self._has_more(page, self.offset + step):
             return None
+        self._hold_to_progress(page)
         self.offset, self.previous = self.offset + step, page
         return link or self.url()
 
@@ -130,13 +131,15 @@ class Cursor:
         if self.trusts_total and page.total is not None and offset < page.total:
             return True
         if page.answer.next_link and page.names:
-            return not self._is_stuck(page)
+            return True
         is_told = self.trusts_total and page.total is not None
-        return not is_told and len(page.names) == self.limit and not self._is_stuck(page)
+        return not is_told and len(page.names) == self.limit
 
-    def _is_stuck(self, page: Page) -> bool:
-        if self.previous is None or page.records != self.previous.records:
-            return False
+    def _hold_to_progress(self, page: Page) -> None:
+        """Refuse to take one page for ever: no total and no link is a reason to."""
+        before = self.previous
+        if before is None or not page.names or page.names != before.names or page.records != before.records:
+            return
         where = without_secrets(page.answer.url)
         message = f"GET {where}: the same records at every offset: raise page_limit above the length of the list"
         raise PeerFailure(FailureKind.ENDLESS_PAGES, message)

@@ -30,6 +30,8 @@ MOST_BYTES: Final = 128 * 1024 * 1024
 
 _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+"""what is unpacked piece by piece; twice over, or in brotli, some hundred bytes become gigabytes at once"""
 _SUCCESS: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 _SERVER_SIDE: Final = 3000
 """OCPI status codes from here on blame the server or the hub: asking again can help"""
@@ -139,8 +141,9 @@ class Transport:
         headers |= {REQUEST_ID: request_id} | ({"Content-Type": "application/json"} if body is not None else {})
         with self.wire.ask(method, url, headers, body, latest=latest) as reply:
             self._hold_to_status(reply, where)
-            if "," in reply.headers.get("content-encoding", ""):  # compressed twice: each round multiplies by 1000
-                raise PeerFailure(FailureKind.TOO_LARGE, f"{where}: the answer is compressed more than once")
+            if reply.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
+                message = f"{where}: the answer is compressed more than once, or as it was not asked to be"
+                raise PeerFailure(FailureKind.TOO_LARGE, message)
             content = self._content(reply, latest, where)
         return Answer(url, reply.status, reply.headers, content, next_link(reply.headers), request_id)
 

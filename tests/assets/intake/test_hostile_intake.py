@@ -198,7 +198,7 @@ def test_a_message_of_a_peer_speaks_neither_to_the_terminal_nor_in_two_lines(tak
     assert TOKEN not in str(failure)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "br", "zstd"])
 def test_a_compressed_bomb_is_not_unpacked(take_in, peer, encoding, monkeypatch):
     opened = Transport.open
     monkeypatch.setattr(Transport, "open", lambda connection: replace(opened(connection), most_bytes=1_000_000))

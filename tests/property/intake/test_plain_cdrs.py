@@ -49,6 +49,9 @@ HABITS = {
     "null tariffs": ("tariffs", None),
     "a tariff that cannot be read": ("tariffs", [{"id": "T"}]),
     "a blank text": ("session_id", "  "),
+    "a text of nothing but separators": ("session_id", "\x1c\x1d\x1e\x1f"),
+    "a text of nothing but odd spaces": ("authorization_reference", "\u00a0\u2003\x85"),
+    "a year 0": ("last_updated", "0000-01-01T00:00:00Z"),
     "an empty text": ("session_id", ""),
     "an id that is a number": ("id", 7),
     "an id beyond ASCII": ("id", "Straße"),
@@ -127,6 +130,7 @@ def test_periods_and_dimensions_that_are_not_plain_are_read_alike_both_ways():
         [period | {"dimensions": [dimension, {"type": "POWER", "volume": "x"}]}],
         [period | {"dimensions": []}],
         [period | {"tariff_id": " "}],
+        [period | {"tariff_id": "\x1c"}],
         [period | {"dimensions": [{"type": "ENERGY", "volume": -1}]}],
         [period | {"dimensions": [{"type": "MIN_POWER", "volume": 11}, {"type": "MAX_POWER", "volume": 22}]}],
     ]
@@ -165,6 +169,17 @@ def test_a_tariff_is_known_since_it_first_came_in_whatever_order_its_pages_are_r
     for order in ([AT, later], [later, AT]):
         _, tables = read(Batch, [(came_at, envelope([FULL])) for came_at in order])
         assert tables["tariff_versions"]["known_from"].to_list() == [AT]
+
+
+def test_of_one_content_told_in_several_ways_the_same_one_is_kept_in_whatever_order_they_are_read():
+    ways = [tariff() | {"type": kind} for kind in ("REGULAR", "PROFILE_CHEAP", "AD_HOC_PAYMENT")]
+    records = [FULL | {"id": f"C{number}", "tariffs": [way]} for number, way in enumerate(ways)]
+    kept = set()
+    for turn in range(6):
+        _, tables = read(Batch, [(AT, envelope(records[turn % 3 :] + records[: turn % 3]))])
+        kept.add(tables["tariff_versions"]["tariff_type"].item())
+    assert len(kept) == 1
+    assert compare(envelope(records)) == 3
 
 
 def test_places_and_tokens_that_are_not_plain_refuse_only_their_own_records():

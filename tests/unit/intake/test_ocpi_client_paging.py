@@ -71,12 +71,16 @@ def test_a_peer_that_sends_neither_link_nor_total_is_asked_until_a_page_is_not_f
     assert ids(crawl(page_limit=page_limit)) == ALL
 
 
-def test_a_peer_that_gives_the_same_page_at_every_offset_is_reported(crawl, moving):
-    moving.sends_link = moving.sends_total = False
+@pytest.mark.parametrize(
+    ("sends_link", "sends_total", "total"), [(False, False, None), (False, True, 999_999_999_999), (True, False, None)]
+)
+def test_a_peer_that_gives_the_same_page_at_every_offset_is_reported(crawl, moving, sends_link, sends_total, total):
+    moving.sends_link, moving.sends_total, moving.total = sends_link, sends_total, total
     moving.ignores_offset = True
     with pytest.raises(PeerFailure, match="raise page_limit") as failure:
         crawl()
     assert failure.value.kind == FailureKind.ENDLESS_PAGES
+    assert len(moving.asked) == 2
 
 
 @pytest.mark.parametrize("sends_link", [True, False])

@@ -105,13 +105,15 @@ class CdrReader:
         return self._read_before[seen]
 
 
-def _first_told(told: Told) -> tuple[datetime, bool, datetime]:
+def _first_told(told: Told) -> tuple[datetime, bool, datetime, str, str, str]:
     """Order tellings of one tariff by when they came; of one page the earliest date counts, in whatever order.
 
-    Plain records are taken before all others, and a set of them has no order at all.
+    Plain records are taken before all others, and a set of them has no order at all: so whatever else may differ
+    between two tellings of one content decides last.
     """
     tariff, _, received_at = told
-    return received_at, tariff.last_updated_at is None, tariff.last_updated_at or received_at
+    changed = tariff.last_updated_at is None, tariff.last_updated_at or received_at
+    return received_at, *changed, tariff.tariff_id, tariff.owner_id, tariff.tariff_type or ""
 
 
 def _placed(frame: pl.DataFrame, sequences: pl.Series) -> pl.DataFrame:
