@@ -138,4 +138,5 @@ def _has_no_negatives(checked: pl.DataFrame, periods: pl.DataFrame) -> pl.Series
 def _first_told(carried: CarriedLists, checked: pl.DataFrame, ok: pl.Series) -> dict[tuple[str, bytes], datetime]:
     """Give the lists of tariffs that the plain CDRs carry, each with the time when it first came."""
     told = checked.select("_came_at", number=carried.number).filter(ok).group_by("number").agg(pl.col("_came_at").min())
+    told = told.sort("number")  # the order in which they first came, and not that of a hash
     return {carried.lists[number]: came_at for number, came_at in told.rows() if carried.lists[number][1]}

@@ -252,7 +252,7 @@ def test_before_any_case_is_opened_held_cdrs_have_their_packs(disputed):
 def test_a_record_that_was_lost_or_changed_is_said_and_the_others_are_shown(disputed, held_for, tmp_path):
     shutil.copytree(disputed.home / "lake" / "raw", tmp_path / "raw")
     pack = held_for("R16")
-    for page in (tmp_path / "raw" / pack.received.connection_id / "cdrs").rglob("*.json.zst"):
+    for page in (tmp_path / "raw" / pack.received.connection_id / "cdrs").rglob("*.zst"):
         page.write_bytes(b"(\xb5/\xfd" + page.read_bytes()[4:-1])
     (other,) = {"ldw", "vlt"} - {pack.received.connection_id}
     rows = disputed.table("cdrs", Layer.TYPED)
