@@ -135,8 +135,15 @@ def _newest(name: str, statements: pl.DataFrame) -> pl.DataFrame:
 
 def _invoices(statements: pl.DataFrame) -> pl.DataFrame:
     """Keep the CDRs of the newest version of each record: a CDR that a later version leaves out is not invoiced."""
-    told = statements.with_columns(
-        _rank=pl.struct("last_updated_at", "told_at", "pull_id", "sequence", "page_position").rank("dense")
+    told = _undeleted(statements).with_columns(
+        _rank=pl.struct("last_updated_at", "told_at", "pull_id", "told_index").rank("dense")
     )
     newest = told.filter(pl.col("_rank") == pl.col("_rank").max().over("record_key"))
     return _newest("invoice_reconciliations", newest)
+
+
+def _undeleted(statements: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the DELETEs of records, and whatever was said about those records before."""
+    told = statements.with_row_index("_told")
+    deleted = pl.col("_told").filter(pl.col("cdr_key").is_null()).max().over("record_key")
+    return told.filter(deleted.is_null() | (pl.col("_told") > deleted)).drop("_told")
