@@ -102,7 +102,7 @@ class _Memory:
             "invoice_reconciliations": _invoices(stated.statements("invoicereconciliation", manifests)),
             "unknown_fields": unknown,
             "tariff_lint": lint(self.lake, known_tariffs, tariffs),
-            "protocol_violations": violations(broken_rules(self.lake, records, known_tariffs, unknown)),
+            "protocol_violations": violations(broken_rules(self.lake, manifests, records, known_tariffs, unknown)),
             "freshness": freshness(manifests, records, last_pull(self.lake)),
         }
 

@@ -1,4 +1,4 @@
-"""What peers push, from the request to the tables of history: when it was known."""
+"""What peers push, from the request to the tables of history and evidence: when it was known, and what broke OCPI."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ from models.schemas.registry import Layer
 from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import normalise
 from pipelines.receiver.publishing import RECEIPTS
-from tests.unit.intake.little_peer import tariff
+from tests.unit.intake.little_peer import cdr, location, session, tariff
 
 INVOICE = {"country_code": "DE", "party_id": "LDW", "id": "IR1", "invoice_id": "2026-17", "cdrs": ["C000001"]}
 
@@ -36,6 +36,10 @@ def remembered(settings, lake):
         return lake.read(Layer.TYPED, name)
 
     return remembered
+
+
+def breaches(remembered):
+    return remembered("protocol_violations").select("code", "record_key").sort("code").rows()
 
 
 def told(lake, module):
@@ -98,3 +102,34 @@ def test_a_deleted_invoice_record_no_longer_invoices_anything(receiving, remembe
         ("DE*LDW*IR1", "DE*LDW*C000004"),
         ("DE*LDW*IR2", "DE*LDW*C000003"),
     ]
+
+
+def test_objects_that_are_told_step_by_step_within_one_segment_break_nothing(receiving, remembered):
+    evse = {"uid": "E2", "evse_id": "DE*LDW*E2", "connectors": [], "last_updated": "2026-10-01T00:00:00Z"}
+    begun = session(status="ACTIVE", kwh=4, last_updated="2026-10-12T08:30:00Z")
+    with receiving() as client:
+        client.put("2.2.1/sessions/DE/LDW/S000001", json=begun)
+        client.patch("2.2.1/sessions/DE/LDW/S000001", json={"kwh": 5, "last_updated": "2026-10-12T08:31:00Z"})
+        client.put("2.2.1/locations/DE/LDW/L1", json=location())
+        client.put("2.2.1/locations/DE/LDW/L1/E2", json=evse)
+        client.post("2.3.0/invoicereconciliation", json=invoice(1))
+        client.put("2.3.0/invoicereconciliation/IR1", json=invoice(2, cdrs=["C000002"]))
+    assert remembered("records")["outcome"].to_list() == ["typed"] * 6
+    assert breaches(remembered) == []
+
+
+def test_a_second_body_of_a_pushed_cdr_is_one_breach(receiving, remembered):
+    with receiving() as client:
+        client.post("2.2.1/cdrs", json=cdr())
+        client.post("2.2.1/cdrs", json=cdr(total_energy=11))
+    assert breaches(remembered) == [("second_body", "DE*LDW*C000001")]
+
+
+def test_a_cdr_that_is_corrected_as_we_asked_is_typed_and_breaks_nothing(receiving, remembered):
+    unreadable = {name: value for name, value in cdr().items() if name != "currency"}
+    with receiving() as client:
+        answer = client.post("2.2.1/cdrs", json=unreadable)
+        assert answer.json()["status_code"] == 2001
+        client.post("2.2.1/cdrs", json=cdr())
+    assert remembered("records")["outcome"].to_list() == ["quarantined", "typed"]
+    assert breaches(remembered) == []
