@@ -12,7 +12,6 @@ from typing import Final
 
 import polars as pl
 
-from models.ocpi.id_lengths import longest_id
 from models.schemas.registry import Layer, table
 from models.types.intake_codes import ViolationCode
 
@@ -20,6 +19,7 @@ _TABLE: Final = table(Layer.TYPED, "protocol_violations")
 _OBJECT: Final = ("connection_id", "module", "record_key")
 _ID_DIGITS: Final = 16
 _OF_A_BODY: Final = ("pull_id", "_order")
+_PLACE: Final = ("connection_id", "module", "pull_id", "page_sha256", "page_position")
 _PLACES: Final = ("connection_id", "content_sha256", "page_sha256", "page_position")
 
 
@@ -30,13 +30,15 @@ def violations(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
     named = every.with_columns(
         violation_id=pl.concat_str(
             *(pl.col(name).cast(pl.String).fill_null("-") for name in every.columns if name not in _NOT_IN_ID),
+            "path",  # last, and nothing where a breach has none: such breaches keep the ids that they always had
             separator="|",
+            ignore_nulls=True,
         ).map_elements(_digest, return_dtype=pl.String)
     )
     return named.unique("violation_id", keep="first", maintain_order=True).select(list(_TABLE.schema)).sort(_TABLE.key)
 
 
-_NOT_IN_ID: Final = frozenset({"sentence", "received_at"})
+_NOT_IN_ID: Final = frozenset({"path", "sentence", "received_at"})
 
 
 def changed_cdrs(records: pl.DataFrame) -> pl.DataFrame:
@@ -109,24 +111,18 @@ def backward_updates(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def long_ids(records: pl.DataFrame) -> pl.DataFrame:
-    """Find ids that are longer than their version allows; they are kept as sent."""
-    kinds = records.select("module", "ocpi_version").unique().rows()
-    lengths = pl.DataFrame(
-        [(module, version, longest_id(module, version)) for module, version in kinds],
-        schema={"module": pl.String, "ocpi_version": pl.String, "_longest": pl.UInt32},
-        orient="row",
-    )
-    named = _distinct(records.filter(pl.col("record_id").is_not_null()))
-    measured = named.join(lengths, on=["module", "ocpi_version"], how="left", validate="m:1", maintain_order="left")
-    return measured.filter(pl.col("record_id").str.len_chars() > pl.col("_longest")).with_columns(
+def long_ids(records: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Find ids that are longer than their version allows, one breach for each record and path; they are kept as sent.
+
+    Args:
+        records: landed records.
+        found: one row per place and `path` of an id that is too long, with its `length` and what is `allowed`.
+    """
+    told = _distinct(records).drop("ocpi_version")
+    return found.join(told, on=_PLACE, how="inner", validate="m:1").with_columns(
         _code(ViolationCode.ID_TOO_LONG),
         sentence=pl.format(
-            "{} id has {} characters, OCPI {} allows {}",
-            "module",
-            pl.col("record_id").str.len_chars(),
-            "ocpi_version",
-            "_longest",
+            "{} {} has {} characters, OCPI {} allows {}", "module", "path", "length", "ocpi_version", "allowed"
         ),
     )
 

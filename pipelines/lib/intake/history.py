@@ -46,8 +46,14 @@ def remember(settings: Settings, lake: Lake) -> None:
     """
     keep_contracts(lake, settings.clock())
     for name, frame in _Memory(lake).tables().items():
-        if not lake.read(Layer.TYPED, name).equals(frame) or not lake.fs.exists(lake.path(Layer.TYPED, name)):
+        if not _stands(lake, name, frame):
             lake.write(Layer.TYPED, name, frame)
+
+
+def _stands(lake: Lake, name: str, frame: pl.DataFrame) -> bool:
+    """Tell whether a table is stored so, to the column: dbt reads files, and an older one lacks what came since."""
+    path = lake.path(Layer.TYPED, name)
+    return lake.fs.exists(path) and pl.read_parquet(lake.read_bytes(path)).equals(frame)
 
 
 def keep_contracts(lake: Lake, now: datetime) -> None:
@@ -100,7 +106,7 @@ class _Memory:
             "contract_history": contract_history(self._contracts()),
             "hub_clients": _newest("hub_clients", stated.statements("hubclientinfo", manifests)),
             "invoice_reconciliations": _invoices(stated.statements("invoicereconciliation", manifests)),
-            "unknown_fields": unknown,
+            "unknown_fields": unknown.fields,
             "tariff_lint": lint(self.lake, known_tariffs, tariffs),
             "protocol_violations": violations(broken_rules(self.lake, manifests, records, known_tariffs, unknown)),
             "freshness": freshness(manifests, records, last_pull(self.lake)),

@@ -10,6 +10,7 @@ import polars as pl
 from models.reference import violations as breaches
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import RecordOutcome
+from pipelines.lib.intake.unknown import Unknown
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest
 
@@ -26,7 +27,7 @@ def broken_rules(
     manifests: Sequence[Manifest],
     records: pl.DataFrame,
     tariffs: pl.DataFrame,
-    unknown: pl.DataFrame,
+    unknown: Unknown,
 ) -> Iterator[pl.DataFrame]:
     """Give what each rule finds.
 
@@ -35,7 +36,7 @@ def broken_rules(
         manifests: of the pulls that the records came in.
         records: landed records with their outcome, in the order received.
         tariffs: `typed/tariff_history`.
-        unknown: `typed/unknown_fields`.
+        unknown: fields that OCPI does not know, and ids that are longer than it allows.
     """
     news = records.filter(pl.col("outcome") != str(RecordOutcome.DUPLICATE))  # the same content again breaks nothing
     cdrs, sessions = _columns(lake, "cdrs", _CDR), _columns(lake, "sessions", _SESSION)
@@ -43,11 +44,11 @@ def broken_rules(
     yield breaches.changed_cdrs(news)
     yield breaches.repeated_ids(_listed(news, manifests))
     yield breaches.backward_updates(news)
-    yield breaches.long_ids(news)
+    yield breaches.long_ids(news, unknown.long_ids)
     yield breaches.baseless_credits(cdrs, news)
     yield breaches.reopened_sessions(cdrs, sessions, news)
     yield breaches.deleted_tariffs(deletions, lake.read(Layer.TYPED, "connectors"))
-    yield breaches.misspelt_fields(unknown)
+    yield breaches.misspelt_fields(unknown.fields)
 
 
 def _listed(records: pl.DataFrame, manifests: Sequence[Manifest]) -> pl.DataFrame:

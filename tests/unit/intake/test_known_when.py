@@ -209,6 +209,26 @@ def test_ids_that_are_too_long_updates_that_go_back_and_sessions_that_reopen_are
     assert "C" * 40 in ids
 
 
+def test_every_id_of_a_record_is_measured_and_each_that_is_too_long_is_a_breach_of_its_own(receive, lake):
+    period = cdr()["charging_periods"][0] | {"tariff_id": "T" * 37}
+    token = cdr()["cdr_token"] | {"contract_id": "D" * 36}
+    long = cdr(1, session_id="S" * 60, charging_periods=[period, period | {"tariff_id": "T" * 38}], cdr_token=token)
+    receive("cdrs", long, cdr(2))
+    receive("cdrs", long)
+    connector = location()["evses"][0]["connectors"][0] | {"tariff_ids": ["T1", "U" * 40]}
+    receive("locations", location(evses=[{"uid": "E1", "evse_id": "E" * 49, "connectors": [connector]}]))
+    receive("cdrs", cdr(3, currency=None, authorization_reference="A" * 37))
+    found = read(lake, "protocol_violations").sort("module", "record_key", "path")
+    assert found.select("code", "sentence", "page_position").rows() == [
+        ("id_too_long", "cdrs charging_periods[].tariff_id has 38 characters, OCPI 2.2.1 allows 36", 0),
+        ("id_too_long", "cdrs session_id has 60 characters, OCPI 2.2.1 allows 36", 0),
+        ("id_too_long", "cdrs authorization_reference has 37 characters, OCPI 2.2.1 allows 36", 0),
+        ("id_too_long", "locations evses[].connectors[].tariff_ids[] has 40 characters, OCPI 2.2.1 allows 36", 0),
+        ("id_too_long", "locations evses[].evse_id has 49 characters, OCPI 2.2.1 allows 48", 0),
+    ]
+    assert found["violation_id"].is_unique().all()
+
+
 def test_a_sound_exchange_breaks_nothing_however_often_it_is_repeated(receive, lake):
     for _ in range(2):
         receive("cdrs", cdr(1), cdr(2))
@@ -281,6 +301,15 @@ def test_freshness_counts_what_came_and_what_did_not(receive, lake):
     assert str(row["quarantined_pct"]) == "50.0000"
     assert row["newest_update_at"] == datetime(2026, 10, 12, 9, 5, tzinfo=UTC)
     assert row["lag_seconds"] == int((at - row["newest_update_at"]).total_seconds())
+
+
+def test_a_table_that_an_older_version_wrote_is_written_again_with_the_columns_that_came_since(receive, settings, lake):
+    receive("cdrs", cdr(1), cdr(1, total_energy=11))
+    path, whole = lake.path(Layer.TYPED, "protocol_violations"), read(lake, "protocol_violations")
+    assert whole["path"].null_count() == whole.height > 0
+    whole.drop("path").write_parquet(path)
+    remember(settings, lake)
+    assert pl.read_parquet(path).equals(whole)
 
 
 def test_making_it_all_again_gives_the_same_and_rewrites_nothing(receive, settings, lake):
