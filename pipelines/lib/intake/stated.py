@@ -8,7 +8,6 @@ its time, its turn, and the fact of a DELETE stand in the receipts beside the pa
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
 import polars as pl
 
 from models.ocpi.cdr_frames import column
@@ -31,13 +29,13 @@ from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import parse_tariff
 from models.ocpi.tokens import read_token
 from models.schemas.registry import Layer, table
+from pipelines.lib.intake.receipts import Receipt, receipts_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
 STATING: Final = "2"
 """Raise it whenever statements are read differently: everything is then stated anew from the raw pages."""
 
-_RECEIPTS: Final = "receipts.ndjson.gz"
 _INSTANT: Final = pl.Datetime("us", "UTC")
 _PLACE: Final[Mapping[str, pl.DataType]] = {
     "page_sha256": pl.String(),
@@ -178,17 +176,10 @@ class Stated:
 
     def _tellings(self, manifest: Manifest) -> Iterator[_Telling]:
         """Give what was told in a pull, in its order."""
-        store, receipts = RawStore(self.lake), self._receipts(manifest)
+        store, receipts = RawStore(self.lake), receipts_of(self.lake, manifest)
         for page in manifest.pages:
             records = _records(store, page)
             yield from _pushed(page, records, receipts) if receipts else _listed(page, records)
-
-    def _receipts(self, manifest: Manifest) -> list[_Receipt]:
-        """Read how each record of a pushed page came, in the order of the requests; nothing of what was not pushed."""
-        path = f"{self.lake.root}/raw/{manifest.connection_id}/{manifest.module}/{manifest.pull_id}/{_RECEIPTS}"
-        if not self.lake.fs.exists(path):
-            return []
-        return [_RECEIPT.decode(line) for line in gzip.decompress(self.lake.read_bytes(path)).splitlines()]
 
     def _values(self, manifest: Manifest, telling: _Telling) -> Sequence[object]:
         """Read a readable record, or a DELETE; what cannot be read is the quarantine's, and states nothing."""
@@ -212,26 +203,13 @@ class _Telling:
     deleted_key: str | None = None
 
 
-class _Receipt(msgspec.Struct, frozen=True):
-    """The part of a receipt that says what was told when."""
-
-    method: str
-    key: str
-    received_at: datetime
-    position: int | None = None
-    """of its record on the page; None where there is none, as for DELETE"""
-
-
-_RECEIPT: Final = msgspec.json.Decoder(_Receipt)
-
-
 def _listed(page: Provenance, records: Sequence[bytes]) -> Iterator[_Telling]:
     """Give the records of a page that came as a whole."""
     for position, record in enumerate(records):
         yield _Telling(page.ocpi_version, page.received_at, page.sha256, position, record)
 
 
-def _pushed(page: Provenance, records: Sequence[bytes], receipts: Sequence[_Receipt]) -> Iterator[_Telling]:
+def _pushed(page: Provenance, records: Sequence[bytes], receipts: Sequence[Receipt]) -> Iterator[_Telling]:
     """Give the records of a pushed page, each at the time of its own request: the page has that of its last."""
     for each in receipts:
         if each.position is not None:

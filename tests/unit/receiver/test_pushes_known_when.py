@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -11,8 +11,9 @@ from models.reference.bitemporal import believed_at
 from models.schemas.registry import Layer
 from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import normalise
+from pipelines.lib.raw_store import RawStore
 from pipelines.receiver.publishing import RECEIPTS
-from tests.unit.intake.little_peer import cdr, location, session, tariff
+from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
 
 INVOICE = {"country_code": "DE", "party_id": "LDW", "id": "IR1", "invoice_id": "2026-17", "cdrs": ["C000001"]}
 
@@ -132,4 +133,27 @@ def test_a_cdr_that_is_corrected_as_we_asked_is_typed_and_breaks_nothing(receivi
         assert answer.json()["status_code"] == 2001
         client.post("2.2.1/cdrs", json=cdr())
     assert remembered("records")["outcome"].to_list() == ["quarantined", "typed"]
+    assert breaches(remembered) == []
+
+
+def test_a_landed_record_was_received_with_its_own_request_but_a_cdr_with_its_page(receiving, lake, remembered):
+    with receiving(now=None) as client:
+        for price in (0.45, 0.55):
+            client.put("2.2.1/tariffs/DE/LDW/T1", json=priced("T1", price))
+        for number in (1, 2):
+            client.post("2.2.1/cdrs", json=cdr(number, tariffs=[]))
+    received = dict(remembered("records").group_by("module").agg("received_at").iter_rows())
+    assert received["tariffs"] == told(lake, "tariffs")
+    assert received["cdrs"] == [told(lake, "cdrs")[-1]] * 2
+    versions = lake.read(Layer.TYPED, "tariff_versions").sort("known_from")
+    assert versions["known_from"].to_list() == told(lake, "tariffs")
+
+
+def test_a_pull_between_two_pushes_does_not_make_the_first_of_them_late(receiving, lake, remembered):
+    begun, later = session(status="ACTIVE", kwh=1, last_updated="2026-10-12T08:00:00Z"), session()
+    with receiving(now=None) as client:
+        client.put("2.2.1/sessions/DE/LDW/S000001", json=begun)
+        now = datetime.now(UTC)
+        keep_pages(RawStore(lake), "sessions", [envelope([later])], pull_id=f"{now:%Y%m%dT%H%M%SZ}", received_at=now)
+        client.put("2.2.1/sessions/DE/LDW/S000002", json=session(id="S000002"))
     assert breaches(remembered) == []
