@@ -7,18 +7,19 @@ rows of `typed/protocol_violations` without their id; `violations` puts them tog
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import polars as pl
 
-from models.ocpi.id_lengths import longest_id
 from models.schemas.registry import Layer, table
 from models.types.intake_codes import ViolationCode
 
 _TABLE: Final = table(Layer.TYPED, "protocol_violations")
 _OBJECT: Final = ("connection_id", "module", "record_key")
 _ID_DIGITS: Final = 16
+_OF_A_BODY: Final = ("pull_id", "_order")
+_PLACE: Final = ("connection_id", "module", "pull_id", "page_sha256", "page_position")
 _PLACES: Final = ("connection_id", "content_sha256", "page_sha256", "page_position")
 
 
@@ -29,21 +30,31 @@ def violations(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
     named = every.with_columns(
         violation_id=pl.concat_str(
             *(pl.col(name).cast(pl.String).fill_null("-") for name in every.columns if name not in _NOT_IN_ID),
+            "path",  # last, and nothing where a breach has none: such breaches keep the ids that they always had
             separator="|",
+            ignore_nulls=True,
         ).map_elements(_digest, return_dtype=pl.String)
     )
     return named.unique("violation_id", keep="first", maintain_order=True).select(list(_TABLE.schema)).sort(_TABLE.key)
 
 
-_NOT_IN_ID: Final = frozenset({"sentence", "received_at"})
+_NOT_IN_ID: Final = frozenset({"path", "sentence", "received_at"})
 
 
 def changed_cdrs(records: pl.DataFrame) -> pl.DataFrame:
-    """Find CDRs whose content differs from the first body under their id, within a pull or later."""
-    cdrs = records.filter(pl.col("module") == "cdrs", pl.col("record_key").is_not_null(), pl.col("page_position") >= 0)
-    first = cdrs.unique("record_key", keep="first", maintain_order=True)
-    differing = _distinct(cdrs).join(_as_other(first, "record_key"), on="record_key", how="inner", validate="m:1")
-    differing = differing.filter(pl.col("content_sha256") != pl.col("other_content_sha256"))
+    """Find CDRs whose content differs from the first readable body under their id, within a pull or later.
+
+    What cannot be read was never accepted, and we ask for another: the body that follows corrects it and changes
+    nothing.
+    """
+    named = records.filter(pl.col("module") == "cdrs", pl.col("record_key").is_not_null(), pl.col("page_position") >= 0)
+    cdrs = named.with_row_index("_order")
+    readable = cdrs.filter(pl.col("rule").is_null())
+    first = _as_other(readable.unique("record_key", keep="first", maintain_order=True), "record_key", also=_OF_A_BODY)
+    differing = _distinct(cdrs).join(first, on="record_key", how="inner", validate="m:1")
+    differing = differing.filter(
+        pl.col("_order") > pl.col("other__order"), pl.col("content_sha256") != pl.col("other_content_sha256")
+    )
     same_pull = (pl.col("pull_id") == pl.col("other_pull_id")) & (
         pl.col("connection_id") == pl.col("other_connection_id")
     )
@@ -57,10 +68,14 @@ def changed_cdrs(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def repeated_ids(records: pl.DataFrame) -> pl.DataFrame:
-    """Find objects that one page lists more than once with different content."""
+def repeated_ids(listed: pl.DataFrame) -> pl.DataFrame:
+    """Find objects that one page lists more than once with different content.
+
+    Args:
+        listed: records of pulled pages. A list shows each object as it is; pushes and files tell how it became so.
+    """
     page = [*_OBJECT, "pull_id", "page_sha256"]
-    named = records.filter(pl.col("record_key").is_not_null(), pl.col("page_position") >= 0)
+    named = listed.filter(pl.col("record_key").is_not_null(), pl.col("page_position") >= 0)
     first = named.unique(page, keep="first", maintain_order=True)
     again = named.join(_as_other(first, *page), on=page, how="inner", validate="m:1")
     return again.filter(pl.col("content_sha256") != pl.col("other_content_sha256")).with_columns(
@@ -96,44 +111,47 @@ def backward_updates(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def long_ids(records: pl.DataFrame) -> pl.DataFrame:
-    """Find ids that are longer than their version allows; they are kept as sent."""
-    kinds = records.select("module", "ocpi_version").unique().rows()
-    lengths = pl.DataFrame(
-        [(module, version, longest_id(module, version)) for module, version in kinds],
-        schema={"module": pl.String, "ocpi_version": pl.String, "_longest": pl.UInt32},
-        orient="row",
-    )
-    named = _distinct(records.filter(pl.col("record_id").is_not_null()))
-    measured = named.join(lengths, on=["module", "ocpi_version"], how="left", validate="m:1", maintain_order="left")
-    return measured.filter(pl.col("record_id").str.len_chars() > pl.col("_longest")).with_columns(
+def long_ids(records: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Find ids that are longer than their version allows, one breach for each record and path; they are kept as sent.
+
+    Args:
+        records: landed records.
+        found: one row per place and `path` of an id that is too long, with its `length` and what is `allowed`.
+    """
+    told = _distinct(records).drop("ocpi_version")
+    return found.join(told, on=_PLACE, how="inner", validate="m:1").with_columns(
         _code(ViolationCode.ID_TOO_LONG),
         sentence=pl.format(
-            "{} id has {} characters, OCPI {} allows {}",
-            "module",
-            pl.col("record_id").str.len_chars(),
-            "ocpi_version",
-            "_longest",
+            "{} {} has {} characters, OCPI {} allows {}", "module", "path", "length", "ocpi_version", "allowed"
         ),
     )
 
 
-def baseless_credits(cdrs: pl.DataFrame) -> pl.DataFrame:
-    """Find credit CDRs without a known original, and second credits for one; `cdrs` are all of `typed/cdrs`."""
+def baseless_credits(cdrs: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    """Find credit CDRs without a typed original, and second credits for one.
+
+    Args:
+        cdrs: all of `typed/cdrs`.
+        records: an original that could not be read is among them alone, and the credit says so with its place.
+    """
     credits_ = _as_records(cdrs.filter("is_credit")).with_columns(
         _original=pl.format("{}*{}", "cpo_id", pl.col("credit_reference_id")).str.to_uppercase()
     )
     originals = cdrs.filter(~pl.col("is_credit")).select(pl.col("cdr_key").alias("_original"))
-    without = credits_.join(originals, on="_original", how="anti").with_columns(
+    without = credits_.join(originals, on="_original", how="anti")
+    without = without.join(_unreadable_cdrs(records), on="_original", how="left", validate="m:1").with_columns(
         _code(ViolationCode.CREDIT_WITHOUT_ORIGINAL),
         sentence=pl.format(
-            "credit {} refers to CDR {}, which was never received",
+            "credit {} refers to CDR {}, which {}",
             "record_key",
             pl.col("credit_reference_id").fill_null("(none)"),
+            pl.when(pl.col("_original").is_in(credits_["cdr_key"].implode()))
+            .then(pl.lit("is a credit itself"))
+            .otherwise(pl.format("is quarantined ({})", "other_rule").fill_null("was never received")),
         ),
     )
     ordered = credits_.filter(pl.col("_original").is_not_null()).sort("received_at", "page_position", "record_key")
-    first = _as_other(ordered.unique("_original", keep="first", maintain_order=True), "_original", also="record_key")
+    first = _as_other(ordered.unique("_original", keep="first", maintain_order=True), "_original", also=("record_key",))
     double = ordered.join(first, on="_original", how="inner", validate="m:1").filter(
         pl.col("record_key") != pl.col("other_record_key")
     )
@@ -144,6 +162,15 @@ def baseless_credits(cdrs: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([_complete(without), _complete(twice)])
 
 
+def _unreadable_cdrs(records: pl.DataFrame) -> pl.DataFrame:
+    """Give the newest body of each CDR of which one could not be read, as the other body of a breach."""
+    unreadable = records.filter(
+        pl.col("module") == "cdrs", pl.col("record_key").is_not_null(), pl.col("rule").is_not_null()
+    )
+    newest = unreadable.with_columns(_original="record_key").unique("_original", keep="last", maintain_order=True)
+    return _as_other(newest, "_original", also=("rule",))
+
+
 def reopened_sessions(cdrs: pl.DataFrame, sessions: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
     """Find sessions that are reported as going on, with a `last_updated` later than that of the CDR about them."""
     open_ = sessions.filter(pl.col("status").is_in(["ACTIVE", "PENDING"])).select(
@@ -152,7 +179,7 @@ def reopened_sessions(cdrs: pl.DataFrame, sessions: pl.DataFrame, records: pl.Da
     billed = _as_records(cdrs.filter(pl.col("session_id").is_not_null(), ~pl.col("is_credit"))).with_columns(
         record_key=pl.format("{}*{}", "cpo_id", "session_id").str.to_uppercase(), _changed="last_updated_at"
     )
-    first = _as_other(billed.unique("record_key", keep="first"), "record_key", also="_changed")
+    first = _as_other(billed.unique("record_key", keep="first"), "record_key", also=("_changed",))
     newest = records.filter(pl.col("module") == "sessions").unique(
         ["record_key", "last_updated_at"], keep="last", maintain_order=True
     )
@@ -214,9 +241,9 @@ def _as_records(cdrs: pl.DataFrame) -> pl.DataFrame:
     return cdrs.with_columns(module=pl.lit("cdrs"), record_key="cdr_key")
 
 
-def _as_other(first: pl.DataFrame, *on: str, also: str = "pull_id") -> pl.DataFrame:
+def _as_other(first: pl.DataFrame, *on: str, also: Sequence[str] = ("pull_id",)) -> pl.DataFrame:
     """Give rows as the other body of a breach: their places under `other_` names, and the columns to join on."""
-    named = [name for name in (*_PLACES, also) if name in first.columns]
+    named = [name for name in (*_PLACES, *also) if name in first.columns]
     return first.select(*on, *(pl.col(name).alias(f"other_{name}") for name in named))
 
 

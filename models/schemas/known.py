@@ -32,7 +32,10 @@ class HubClients(Contract):
 
 
 class InvoiceReconciliations(Contract):
-    """One row per invoice record and CDR (`record_key`, `cdr_key`) of OCPI 2.3.0: the newest version known."""
+    """One row per invoice record and CDR (`record_key`, `cdr_key`) of OCPI 2.3.0: the newest version known.
+
+    A record that its CPO deleted has no rows, unless it came again later.
+    """
 
     record_key: Text = key()
     """owner*id in upper case"""
@@ -159,12 +162,14 @@ class ProtocolViolations(Contract):
     """
 
     violation_id: Text = key()
-    """16 hex digits of code, object and places: the same breach is the same row"""
+    """16 hex digits of code, object, places and path: the same breach is the same row"""
     connection_id: Text = key()
     module: Text = key()
     record_key: Text = optional()
     """of the object, where it names itself"""
     code: Text = one_of(ViolationCode)
+    path: Text = optional()
+    """of the field, where one field of the record is the breach, such as `charging_periods[].tariff_id`"""
     content_sha256: Text = optional()
     page_sha256: Text = optional()
     page_position: Index = optional()

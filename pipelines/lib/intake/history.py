@@ -46,8 +46,14 @@ def remember(settings: Settings, lake: Lake) -> None:
     """
     keep_contracts(lake, settings.clock())
     for name, frame in _Memory(lake).tables().items():
-        if not lake.read(Layer.TYPED, name).equals(frame) or not lake.fs.exists(lake.path(Layer.TYPED, name)):
+        if not _stands(lake, name, frame):
             lake.write(Layer.TYPED, name, frame)
+
+
+def _stands(lake: Lake, name: str, frame: pl.DataFrame) -> bool:
+    """Tell whether a table is stored so, to the column: dbt reads files, and an older one lacks what came since."""
+    path = lake.path(Layer.TYPED, name)
+    return lake.fs.exists(path) and pl.read_parquet(lake.read_bytes(path)).equals(frame)
 
 
 def keep_contracts(lake: Lake, now: datetime) -> None:
@@ -100,9 +106,9 @@ class _Memory:
             "contract_history": contract_history(self._contracts()),
             "hub_clients": _newest("hub_clients", stated.statements("hubclientinfo", manifests)),
             "invoice_reconciliations": _invoices(stated.statements("invoicereconciliation", manifests)),
-            "unknown_fields": unknown,
+            "unknown_fields": unknown.fields,
             "tariff_lint": lint(self.lake, known_tariffs, tariffs),
-            "protocol_violations": violations(broken_rules(self.lake, records, known_tariffs, unknown)),
+            "protocol_violations": violations(broken_rules(self.lake, manifests, records, known_tariffs, unknown)),
             "freshness": freshness(manifests, records, last_pull(self.lake)),
         }
 
@@ -135,8 +141,15 @@ def _newest(name: str, statements: pl.DataFrame) -> pl.DataFrame:
 
 def _invoices(statements: pl.DataFrame) -> pl.DataFrame:
     """Keep the CDRs of the newest version of each record: a CDR that a later version leaves out is not invoiced."""
-    told = statements.with_columns(
-        _rank=pl.struct("last_updated_at", "told_at", "pull_id", "sequence", "page_position").rank("dense")
+    told = _undeleted(statements).with_columns(
+        _rank=pl.struct("last_updated_at", "told_at", "pull_id", "told_index").rank("dense")
     )
     newest = told.filter(pl.col("_rank") == pl.col("_rank").max().over("record_key"))
     return _newest("invoice_reconciliations", newest)
+
+
+def _undeleted(statements: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the DELETEs of records, and whatever was said about those records before."""
+    told = statements.with_row_index("_told")
+    deleted = pl.col("_told").filter(pl.col("cdr_key").is_null()).max().over("record_key")
+    return told.filter(deleted.is_null() | (pl.col("_told") > deleted)).drop("_told")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -23,6 +24,7 @@ import polars as pl
 from models.ocpi.cdr_frames import column
 from pipelines.lib.compute import Compute
 from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
+from pipelines.lib.intake.receipts import receipts_of
 from pipelines.lib.lake import COMPRESSION, Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
@@ -162,14 +164,26 @@ def land_part(part: Part) -> None:
     """Read the pages of a part and write its tables. It runs in any process: all it needs is in the part."""
     lake = Lake(part.lake_url)
     store, batch = RawStore(lake), Batch(part.module, READERS[part.module](part.alpha2))
+    told_at = _told_at(lake, part)
     with without_collector():
         for page in part.pages:
             context = PageContext(
-                page.sequence, page.sha256, page.received_at, page.ocpi_version, part.owner_id, page.format
+                page.sequence, page.sha256, page.received_at, page.ocpi_version, part.owner_id, page.format, told_at
             )
             _ = batch.add_page(context, store.read_page(page))
         _ = batch.read()
     write_part(lake, part.folder, batch)
+
+
+def _told_at(lake: Lake, part: Part) -> dict[int, datetime]:
+    """Give when each record of a pushed page was received, by position; nothing for pulls, files and CDRs.
+
+    A CDR keeps the later time of its page, when all of it was there: a close takes what was received by its `as_of` and
+    looks again at what was received later, so what came a little before it and was not there yet would be lost.
+    """
+    if part.module == "cdrs":
+        return {}
+    return {each.position: each.received_at for each in receipts_of(lake, part.pages[0]) if each.position is not None}
 
 
 def write_part(lake: Lake, folder: str, batch: Batch) -> None:

@@ -1,13 +1,13 @@
 """What peers stated about reference data, statement by statement: the ground of every history.
 
 The landed tables keep each content once. Here each pull keeps every readable record of the modules of reference data
-with its place, so that content which comes back is seen to come back. Layout:
+with its place, so that content which comes back is seen to come back. What was pushed was told with its own request:
+its time, its turn, and the fact of a DELETE stand in the receipts beside the page. Layout:
 `<lake>/stated/<STATING>/<connection_id>/<module>/<pull_id>.parquet`, made once from the pull's own pages.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
-import msgspec
 import polars as pl
 
 from models.ocpi.cdr_frames import column
@@ -30,18 +29,18 @@ from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import parse_tariff
 from models.ocpi.tokens import read_token
 from models.schemas.registry import Layer, table
+from pipelines.lib.intake.receipts import Receipt, receipts_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-STATING: Final = "1"
+STATING: Final = "2"
 """Raise it whenever statements are read differently: everything is then stated anew from the raw pages."""
 
-_RECEIPTS: Final = "receipts.ndjson.gz"
 _INSTANT: Final = pl.Datetime("us", "UTC")
 _PLACE: Final[Mapping[str, pl.DataType]] = {
     "page_sha256": pl.String(),
     "page_position": pl.Int32(),
-    "sequence": pl.Int32(),
+    "told_index": pl.Int32(),
     "told_at": _INSTANT,
 }
 _PULL: Final = ("connection_id", "ocpi_version", "pull_id")
@@ -60,6 +59,19 @@ class StatedTariff:
     last_updated_at: datetime | None = None
     unknown: tuple[str, ...] = ()
     """fields that OCPI does not know, in words"""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnInvoice:
+    """What a DELETE says about an invoice record: the columns of `InvoicedCdr`, of which only the key is left."""
+
+    record_key: str
+    cpo_id: None = None
+    record_id: None = None
+    invoice_id: None = None
+    cdr_key: None = None
+    cdr_id: None = None
+    last_updated_at: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,12 @@ READ: Final[Mapping[str, _Read]] = {
     "hubclientinfo": lambda record, _: (read_hub_client(Fields("client", record)),),
     "invoicereconciliation": lambda record, at: read_invoice_record(Fields("invoice record", record), at.owner_id),
 }
+_DELETED: Final[Mapping[str, Callable[[str], object]]] = {
+    "tariffs": lambda key: StatedTariff(key, None),
+    "invoicereconciliation": WithdrawnInvoice,
+}
+"""what a DELETE states, by the modules that have one; the argument is the key of the object"""
+
 _NOT_STATED: Final = frozenset({"received_at", "connection_id"})
 """columns of the typed tables that say where a statement came from, and not what it says"""
 
@@ -133,7 +151,7 @@ class Stated:
         """Give every statement of a module, in the order told, reading only the pages of pulls that are new."""
         frames = [self._of_pull(each) for each in manifests if each.module == module]
         every = pl.concat([_frame(module, [], []).with_columns(_nobody()), *frames])
-        return every.sort("told_at", "pull_id", "connection_id", "sequence", "page_position", maintain_order=True)
+        return every.sort("told_at", "pull_id", "connection_id", "told_index", maintain_order=True)
 
     def _of_pull(self, manifest: Manifest) -> pl.DataFrame:
         path = (
@@ -150,37 +168,54 @@ class Stated:
 
     def _made(self, manifest: Manifest) -> pl.DataFrame:
         values, places = list[object](), list[tuple[object, ...]]()
-        for place, value in [*self._said(manifest), *self._deleted(manifest)]:
-            places.append(place)
-            values.append(value)
+        for index, telling in enumerate(self._tellings(manifest)):
+            for value in self._values(manifest, telling):
+                places.append((telling.page_sha256, telling.position, index, telling.told_at))
+                values.append(value)
         return _frame(manifest.module, values, places)
 
-    def _said(self, manifest: Manifest) -> Iterator[tuple[tuple[object, ...], object]]:
-        """Read every readable record; what cannot be read is the quarantine's, and states nothing."""
-        store, read = RawStore(self.lake), READ[manifest.module]
+    def _tellings(self, manifest: Manifest) -> Iterator[_Telling]:
+        """Give what was told in a pull, in its order."""
+        store, receipts = RawStore(self.lake), receipts_of(self.lake, manifest)
         for page in manifest.pages:
-            context = Context(page.ocpi_version, manifest.owner_id, self.alpha2)
-            for position, record in enumerate(_records(store, page)):
-                for value in values_of(read, record, context):
-                    yield (page.sha256, position, page.sequence, page.received_at), value
+            records = _records(store, page)
+            yield from _pushed(page, records, receipts) if receipts else _listed(page, records)
 
-    def _deleted(self, manifest: Manifest) -> Iterator[tuple[tuple[object, ...], object]]:
-        """Read the DELETEs of pushed tariffs from the receipts that lie beside the page."""
-        path = f"{self.lake.root}/raw/{manifest.connection_id}/{manifest.module}/{manifest.pull_id}/{_RECEIPTS}"
-        if manifest.module != "tariffs" or not self.lake.fs.exists(path):
-            return
-        for line in gzip.decompress(self.lake.read_bytes(path)).splitlines():
-            receipt = msgspec.json.decode(line, type=_Receipt)
-            if receipt.method == "DELETE":
-                yield (None, None, None, receipt.received_at), StatedTariff(receipt.key, None)
+    def _values(self, manifest: Manifest, telling: _Telling) -> Sequence[object]:
+        """Read a readable record, or a DELETE; what cannot be read is the quarantine's, and states nothing."""
+        if telling.record is not None:
+            context = Context(telling.ocpi_version, manifest.owner_id, self.alpha2)
+            return values_of(READ[manifest.module], telling.record, context)
+        if telling.deleted_key is not None and manifest.module in _DELETED:
+            return (_DELETED[manifest.module](telling.deleted_key),)
+        return ()
 
 
-class _Receipt(msgspec.Struct, frozen=True):
-    """The part of a receipt that says that something was deleted."""
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A record as it was told, or that an object was deleted."""
 
-    method: str
-    key: str
-    received_at: datetime
+    ocpi_version: str
+    told_at: datetime
+    page_sha256: str | None = None
+    position: int | None = None
+    record: bytes | None = None
+    deleted_key: str | None = None
+
+
+def _listed(page: Provenance, records: Sequence[bytes]) -> Iterator[_Telling]:
+    """Give the records of a page that came as a whole."""
+    for position, record in enumerate(records):
+        yield _Telling(page.ocpi_version, page.received_at, page.sha256, position, record)
+
+
+def _pushed(page: Provenance, records: Sequence[bytes], receipts: Sequence[Receipt]) -> Iterator[_Telling]:
+    """Give the records of a pushed page, each at the time of its own request: the page has that of its last."""
+    for each in receipts:
+        if each.position is not None:
+            yield _Telling(page.ocpi_version, each.received_at, page.sha256, each.position, records[each.position])
+        elif each.method == "DELETE":
+            yield _Telling(page.ocpi_version, each.received_at, deleted_key=each.key)
 
 
 def _records(store: RawStore, page: Provenance) -> list[bytes]:

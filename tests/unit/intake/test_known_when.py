@@ -9,10 +9,11 @@ import pytest
 
 from models.reference.bitemporal import believed_at
 from models.schemas.registry import TABLES, Layer, table
+from pipelines.lib.intake.file_drops import FileSource, load_file
 from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
-from pipelines.lib.settings import Settings
+from pipelines.lib.settings import Connection, Settings
 from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
@@ -135,6 +136,31 @@ def test_a_second_body_is_a_breach_with_both_bodies_at_hand(receive, lake):
     assert row["content_sha256"] != row["other_content_sha256"]
 
 
+def test_what_follows_an_unreadable_body_corrects_it_and_what_differs_from_the_first_readable_one_is_a_breach(
+    receive, lake
+):
+    for body in (cdr(1, currency=None), cdr(1, currency="EURO"), cdr(1), cdr(1, total_energy=11), cdr(1, currency="E")):
+        receive("cdrs", body)
+    assert read(lake, "records")["outcome"].to_list() == [
+        *("quarantined", "quarantined", "typed", "quarantined", "quarantined")
+    ]
+    assert breaches(lake) == [("cdr_changed", "DE*LDW*C000001")] * 2
+    typed = lake.read_months(Layer.TYPED, "cdrs").select("page_sha256").item()
+    assert read(lake, "protocol_violations")["other_page_sha256"].to_list() == [typed, typed]
+
+
+def test_a_page_that_lists_an_object_twice_is_a_breach_and_a_file_that_tells_its_story_is_none(
+    receive, settings, lake, tmp_path
+):
+    begun, ended = session(status="ACTIVE", last_updated="2026-10-12T08:30:00Z"), session()
+    path = tmp_path / "sessions.ndjson"
+    path.write_text("".join(f"{json.dumps(each | {'id': 'S2'})}\n" for each in (begun, ended)))
+    ldw = Connection(connection_id="ldw", kind="cpo", parties=("DE*LDW",), versions_url="https://ldw.example/versions")
+    load_file(settings, lake, path, FileSource(ldw, "sessions"))
+    receive("sessions", begun, ended)
+    assert breaches(lake) == [("repeated_id_in_page", "DE*LDW*S000001")]
+
+
 def test_credits_need_an_original_and_only_one_is_right(receive, lake):
     def credit(number, **changes):
         taken = {"credit": True, "credit_reference_id": "c000001", "total_cost": {"excl_vat": -4.55}}
@@ -150,6 +176,24 @@ def test_credits_need_an_original_and_only_one_is_right(receive, lake):
     ]
 
 
+def test_a_credit_says_of_what_it_refers_to_whether_it_is_quarantined_a_credit_or_unknown(receive, lake):
+    receive("cdrs", cdr(1, currency=None))
+    credited = {"credit": True, "credit_reference_id": "c000001", "total_cost": {"excl_vat": -4.55}}
+    others = (cdr(number) | credited | {"credit_reference_id": named} for number, named in ((3, "C9"), (4, "C000003")))
+    receive("cdrs", cdr(2) | credited, *others)
+    found = read(lake, "protocol_violations").sort("record_key")
+    assert found.select("code", "sentence").rows() == [
+        (
+            "credit_without_original",
+            "credit DE*LDW*C000002 refers to CDR c000001, which is quarantined (missing_field)",
+        ),
+        ("credit_without_original", "credit DE*LDW*C000003 refers to CDR C9, which was never received"),
+        ("credit_without_original", "credit DE*LDW*C000004 refers to CDR C000003, which is a credit itself"),
+    ]
+    original = read(lake, "records").filter(record_id="C000001").row(0, named=True)
+    assert found["other_page_sha256"].to_list() == [original["page_sha256"], None, None]
+
+
 def test_ids_that_are_too_long_updates_that_go_back_and_sessions_that_reopen_are_breaches(receive, lake):
     receive("cdrs", cdr(1), cdr(2, id="C" * 40))
     receive("sessions", session(), session(id="S" * 37))
@@ -163,6 +207,26 @@ def test_ids_that_are_too_long_updates_that_go_back_and_sessions_that_reopen_are
     ]
     ids = lake.read_months(Layer.TYPED, "cdrs")["cdr_id"].to_list()
     assert "C" * 40 in ids
+
+
+def test_every_id_of_a_record_is_measured_and_each_that_is_too_long_is_a_breach_of_its_own(receive, lake):
+    period = cdr()["charging_periods"][0] | {"tariff_id": "T" * 37}
+    token = cdr()["cdr_token"] | {"contract_id": "D" * 36}
+    long = cdr(1, session_id="S" * 60, charging_periods=[period, period | {"tariff_id": "T" * 38}], cdr_token=token)
+    receive("cdrs", long, cdr(2))
+    receive("cdrs", long)
+    connector = location()["evses"][0]["connectors"][0] | {"tariff_ids": ["T1", "U" * 40]}
+    receive("locations", location(evses=[{"uid": "E1", "evse_id": "E" * 49, "connectors": [connector]}]))
+    receive("cdrs", cdr(3, currency=None, authorization_reference="A" * 37))
+    found = read(lake, "protocol_violations").sort("module", "record_key", "path")
+    assert found.select("code", "sentence", "page_position").rows() == [
+        ("id_too_long", "cdrs charging_periods[].tariff_id has 38 characters, OCPI 2.2.1 allows 36", 0),
+        ("id_too_long", "cdrs session_id has 60 characters, OCPI 2.2.1 allows 36", 0),
+        ("id_too_long", "cdrs authorization_reference has 37 characters, OCPI 2.2.1 allows 36", 0),
+        ("id_too_long", "locations evses[].connectors[].tariff_ids[] has 40 characters, OCPI 2.2.1 allows 36", 0),
+        ("id_too_long", "locations evses[].evse_id has 49 characters, OCPI 2.2.1 allows 48", 0),
+    ]
+    assert found["violation_id"].is_unique().all()
 
 
 def test_a_sound_exchange_breaks_nothing_however_often_it_is_repeated(receive, lake):
@@ -237,6 +301,15 @@ def test_freshness_counts_what_came_and_what_did_not(receive, lake):
     assert str(row["quarantined_pct"]) == "50.0000"
     assert row["newest_update_at"] == datetime(2026, 10, 12, 9, 5, tzinfo=UTC)
     assert row["lag_seconds"] == int((at - row["newest_update_at"]).total_seconds())
+
+
+def test_a_table_that_an_older_version_wrote_is_written_again_with_the_columns_that_came_since(receive, settings, lake):
+    receive("cdrs", cdr(1), cdr(1, total_energy=11))
+    path, whole = lake.path(Layer.TYPED, "protocol_violations"), read(lake, "protocol_violations")
+    assert whole["path"].null_count() == whole.height > 0
+    whole.drop("path").write_parquet(path)
+    remember(settings, lake)
+    assert pl.read_parquet(path).equals(whole)
 
 
 def test_making_it_all_again_gives_the_same_and_rewrites_nothing(receive, settings, lake):

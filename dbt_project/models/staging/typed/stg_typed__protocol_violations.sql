@@ -4,6 +4,7 @@ select
     module,
     record_key,
     code,
+    path,
     content_sha256,
     page_sha256,
     page_position,

@@ -70,7 +70,7 @@ class Batch:
         for page in self._pages:
             plain = taken.get(page.context.sequence, frozenset())
             left = [(position, record) for position, record in enumerate(page.records) if position not in plain]
-            self.records.extend(self._row(page.context, position, record) for position, record in left)
+            self.records.extend(self._row(page.context.of(position), position, record) for position, record in left)
             others[page.context.sequence] = [record for _, record in left]
         self._pages.clear()
         return others

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -22,6 +22,13 @@ class PageContext:
     ocpi_version: str
     owner_id: str | None
     page_format: PageFormat = "envelope"
+    told_at: Mapping[int, datetime] = field(default_factory=dict)
+    """when a record was received, by position, where it did not come with its page as a whole"""
+
+    def of(self, position: int) -> PageContext:
+        """Give the context of one record: with the time at which that was received."""
+        told_at = self.told_at.get(position)
+        return self if told_at is None else replace(self, received_at=told_at)
 
 
 @dataclass(frozen=True, slots=True)
