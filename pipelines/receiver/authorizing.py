@@ -81,7 +81,7 @@ class TokenBook:
         return "ALLOWED", None
 
     def _refresh(self) -> None:
-        stamp = tuple(self._changed(layer, name) for layer, name in _TABLES)
+        stamp = tuple(self.lake.stamp(self.lake.path(layer, name)) for layer, name in _TABLES)
         if stamp == self._stamp:
             return
         tokens, contracts, accounts = (self.lake.read(layer, name) for layer, name in _TABLES)
@@ -93,13 +93,6 @@ class TokenBook:
         entities = self.lake.read(Layer.MASTER, "legal_entities")
         self._zone = ZoneInfo(entities["time_zone"][0] if entities.height else "UTC")
         self._stamp = stamp
-
-    def _changed(self, layer: Layer, name: str) -> object:
-        path = self.lake.path(layer, name)
-        if not self.lake.fs.exists(path):
-            return None
-        facts = self.lake.fs.info(path)
-        return facts.get("mtime") or facts.get("LastModified"), facts.get("size"), facts.get("ino")
 
 
 @dataclass
