@@ -27,11 +27,10 @@ from pipelines.receiver.calls import Call, read_body
 from pipelines.receiver.credentials import CredentialsModule
 from pipelines.receiver.envelopes import CLIENT_ERROR, SERVER_ERROR, Answer, Refusal, response
 from pipelines.receiver.objects import ObjectIndex
-from pipelines.receiver.publishing import Publisher
 from pipelines.receiver.pulled import PulledObjects
 from pipelines.receiver.pushes import Pushes
-from pipelines.receiver.replaying import replay
-from pipelines.receiver.spool import Limits, SegmentWriter, Spool, recover
+from pipelines.receiver.spool import Limits, SegmentWriter, Spool
+from pipelines.receiver.waiting import opened
 
 ROOT: Final = "/ocpi"
 VERSIONS: Final = ("2.1.1", "2.2.1", "2.3.0")
@@ -63,13 +62,9 @@ class Receiver:
     def __init__(self, settings: Settings, bounds: Bounds) -> None:
         self._settings = settings
         self._bounds = bounds
-        folder, lake = settings.home / "receiver", Lake(settings.lake)
-        index = ObjectIndex(folder / "objects.sqlite")
-        self._publisher = Publisher(folder / "spool", lake, index)
-        replay(lake, index)
-        recover(folder / "spool", index, settings.clock())
-        self._publisher()
-        self._spool = Spool(SegmentWriter(folder / "spool", index, settings.clock, bounds.spool), self._publisher)
+        lake = Lake(settings.lake)
+        index, publisher = opened(settings, lake)
+        self._spool = Spool(SegmentWriter(publisher.folder, index, settings.clock, bounds.spool), publisher)
         self._doorkeeper = Doorkeeper(settings, RateLimit(bounds.requests_per_second, bounds.burst))
         self._handlers = self._modules(lake, index)
 
