@@ -30,6 +30,7 @@ from pipelines.receiver.objects import ObjectIndex
 from pipelines.receiver.pulled import PulledObjects
 from pipelines.receiver.pushes import Pushes
 from pipelines.receiver.spool import Limits, SegmentWriter, Spool
+from pipelines.receiver.token_list import TokensModule
 from pipelines.receiver.waiting import opened
 
 ROOT: Final = "/ocpi"
@@ -37,7 +38,7 @@ VERSIONS: Final = ("2.1.1", "2.2.1", "2.3.0")
 INVOICES: Final = "invoicereconciliation"
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _SENDER_OF_TOKENS: Final = frozenset({"tokens"})
-"""tokens are ours: peers ask us about them, as of their sender"""
+"""tokens are ours: peers read them and ask us about them, as of their sender"""
 
 logger = logging.getLogger("roamledger.receiver")
 
@@ -84,7 +85,7 @@ class Receiver:
             "sessions": pushes.objects,
             "tariffs": pushes.objects,
             "locations": pushes.locations,
-            "tokens": Authorizing(self._spool, TokenBook(lake, register), own).authorize,
+            "tokens": TokensModule(Authorizing(self._spool, TokenBook(lake, register), own)).answer,
             INVOICES: pushes.invoice_reconciliation,
         }
 
