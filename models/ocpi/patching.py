@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -20,6 +21,8 @@ APPENDED: Final = frozenset({"charging_periods"})
 
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+_ONE_SPELLING: Final = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -44,6 +47,13 @@ def patched(current: bytes, patch: bytes) -> bytes:
     for name in APPENDED & fields.keys() & changes.keys():
         changes[name] = _joined(fields[name], changes[name])
     return msgspec.json.encode(fields | changes | _newer(fields, changes))
+
+
+def has_appended(current: bytes, patch: bytes) -> bool:
+    """Tell whether a PATCH appends something, and all of that stands in the object already."""
+    fields, changes = read_fields(current), read_fields(patch)
+    appended = APPENDED & changes.keys()
+    return bool(appended) and all(_values(changes, name) <= _values(fields, name) for name in appended)
 
 
 def child_of(parent: bytes, list_name: str, id_name: str, identifier: str) -> bytes | None:
@@ -97,6 +107,11 @@ def _entries(fields: Mapping[str, msgspec.Raw], list_name: str) -> list[msgspec.
         return _LIST.decode(fields[list_name]) if list_name in fields else []
     except _UNREADABLE:
         return []
+
+
+def _values(fields: Mapping[str, msgspec.Raw], name: str) -> set[bytes]:
+    """Give what a list holds, each entry in one spelling."""
+    return {_ONE_SPELLING(_DECODE(entry)) for entry in _entries(fields, name)}
 
 
 def _is_named(entry: bytes, id_name: str, identifier: str) -> bool:

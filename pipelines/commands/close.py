@@ -9,14 +9,14 @@ from rich.console import Console
 from models.types.time import BillingMonth
 from pipelines.commands.progress import run_progress
 from pipelines.lib.books import load_books
-from pipelines.lib.close import CloseReport, close_month, refuse_open_month
+from pipelines.lib.close import CloseReport, close_month, is_closed, refuse_open_month
 from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import stale_months, work_through
 from pipelines.lib.register import Register
-from pipelines.lib.register.closes import finished_close
 from pipelines.lib.runs import run_assets
 from pipelines.lib.settings import load_settings
+from pipelines.receiver.waiting import refuse_waiting
 
 _YEARS: Final = range(2025, 2100)
 """billing begins with the first partition of the asset graph, 2025-01"""
@@ -39,8 +39,9 @@ def run(text: str, console: Console, *, dry_run: bool) -> int:
     month, settings = parse_month(text), load_settings()
     lake, register = Lake(settings.lake), Register(settings.register)
     refuse_open_month(month, load_books(lake), settings.clock())
-    with register.reading() as tx:
-        was_closed = finished_close(tx, month.first_day) is not None
+    was_closed = is_closed(register, month)
+    if not was_closed and (waiting := refuse_waiting(settings, lake, month)):
+        console.print(waiting, style="yellow", markup=False, highlight=False)
     with run_progress(console) as progress:
         work_through(
             [m for m in stale_months(lake, register, month) if dry_run or m != month],

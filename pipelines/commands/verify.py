@@ -20,6 +20,7 @@ from pipelines.lib.verification.conservation import RAW_PAGES, conservation_brea
 from pipelines.lib.verification.documents import document_breaches
 from pipelines.lib.verification.recompute import recomputed_tables
 from pipelines.lib.verification.warehouse import warehouse_breaches
+from pipelines.receiver.waiting import Waiting, breaches
 
 CHECKS = (
     ("conservation", "every received record is typed, quarantined or a duplicate; every CDR has one verdict"),
@@ -41,6 +42,8 @@ def run(text: str, console: Console, *, as_json: bool) -> int:
         console.print_json(json.dumps(_as_json(months, found)))
     else:
         _say(found, months, console)
+        if (waiting := Waiting.of(settings.home)).entries and waiting.is_received:
+            console.print(f"{waiting}, which publishes it within a minute", style="dim", markup=False, highlight=False)
     return 1 if any(found.values()) else 0
 
 
@@ -48,7 +51,7 @@ def _checks(
     settings: Settings, lake: Lake, register: Register, months: list[BillingMonth], progress: RunProgress
 ) -> dict[str, Callable[[], list[Breach]]]:
     return {
-        "conservation": lambda: conservation_breaches(lake),
+        "conservation": lambda: [*breaches(settings.home), *conservation_breaches(lake)],
         "recomputation": lambda: recomputed_tables(settings, months, progress.step),
         "documents": lambda: document_breaches(settings, lake, register),
         "warehouse": lambda: warehouse_breaches(settings, lake),

@@ -36,7 +36,7 @@ from pipelines.lib.register import Register
 from pipelines.lib.register.closes import FinishedClose, finish_close, finished_close, start_close, started_as_of
 from pipelines.lib.register.documents import billed_ids, issue_documents, issued_documents, last_numbers
 
-__all__ = ["CloseReport", "close_month", "refuse_open_month"]
+__all__ = ["CloseReport", "close_month", "is_closed", "refuse_open_month"]
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,8 @@ def close_month(
     """
     books = load_books(lake)
     refuse_open_month(month, books, now)
-    with register.reading() as tx:
-        is_closed = finished_close(tx, month.first_day) is not None
-    if not is_closed:
+    is_new = not is_closed(register, month)
+    if is_new:
         refuse_unready(lake, month)
         if dry_run:
             return _try_out(lake, register, books, month, now)
@@ -85,7 +84,13 @@ def close_month(
             _issue(tx, lake, books, month, as_of, now)
     if not dry_run:
         export_ledger(lake, register)
-    return _report(register, month, is_new=not is_closed)
+    return _report(register, month, is_new=is_new)
+
+
+def is_closed(register: Register, month: BillingMonth) -> bool:
+    """Tell whether the close of a month is finished."""
+    with register.reading() as tx:
+        return finished_close(tx, month.first_day) is not None
 
 
 def refuse_open_month(month: BillingMonth, books: Books, now: datetime) -> None:

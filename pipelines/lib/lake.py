@@ -112,6 +112,13 @@ class Lake:
         frames = [pl.read_parquet(self.read_bytes(path), columns=list(columns)) for path in paths]
         return pl.concat([table(layer, name).empty().select(columns), *frames], how="vertical")
 
+    def stamp(self, path: str) -> tuple[object, ...] | None:
+        """Give what is another once a file was replaced; None where there is none."""
+        if not self.fs.exists(path):
+            return None
+        facts = self.fs.info(path)
+        return facts.get("mtime") or facts.get("LastModified"), facts.get("size"), facts.get("ino")
+
     def months(self, layer: Layer, name: str) -> list[BillingMonth]:
         """List the months that a partitioned table has, in order."""
         pattern = f"{self.root}/{layer}/{name}/billing_month=*/{_PART}"

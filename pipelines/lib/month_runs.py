@@ -33,8 +33,8 @@ ISSUING: Final = ("ledger/documents", "ledger/document_lines", "ledger/document_
 def stale_months(lake: Lake, register: Register, upto: BillingMonth | None = None) -> list[BillingMonth]:
     """List the months whose partitions must be worked through again, in order.
 
-    A month counts when it was never closed, has a record that was received after its close's `as_of`, or a CDR
-    whose dispute has ended since so that it is billed.
+    A month counts when it was never closed, has a record that was received after its close's `as_of`, a CDR that nobody
+    has judged, or one whose dispute has ended since so that it is billed.
     """
     with register.reading() as tx:
         closed = {close.billing_month: close.as_of for close in finished_closes(tx)}
@@ -74,5 +74,8 @@ def work_through(
 def _has_news(lake: Lake, month: BillingMonth, closed_as_of: datetime | None) -> bool:
     if closed_as_of is None:
         return True
-    newest = lake.read(Layer.TYPED, "cdrs", month).select(pl.col("received_at").max()).item()
-    return newest is not None and newest > closed_as_of
+    cdrs = lake.read(Layer.TYPED, "cdrs", month).select("cdr_key", "received_at")
+    newest = cdrs.select(pl.col("received_at").max()).item()
+    # Pushed before the close and read only after it: older than `as_of`, and yet nothing was worked through for it.
+    unjudged = cdrs.join(lake.read(Layer.MATCHED, "verdicts", month), on="cdr_key", how="anti")
+    return unjudged.height > 0 or (newest is not None and newest > closed_as_of)

@@ -91,10 +91,12 @@ class HttpService:
         """Where the service begins, without a slash at the end."""
         return f"http://{self.host}:{self.port}"
 
-    def wait(self) -> None:
-        """Serve until interrupted."""
-        while self._thread.is_alive():
-            self._thread.join(timeout=0.5)
+    def wait(self, is_told: Callable[[], bool] = lambda: False) -> None:
+        """Serve until interrupted, or told to stop."""
+        while self._thread.is_alive() and not is_told():
+            # Not join(): where that is interrupted, Python 3.11 takes a living thread for ended (bpo-45274), so that
+            # nobody waits for what it has still to do.
+            time.sleep(0.2)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -26,7 +26,7 @@ from pipelines.lib.register.outbox import Message, queue
 from pipelines.lib.register.token_decisions import TokenDecision, record_token_decision, token_decisions
 from pipelines.lib.settings import Connection, Settings
 
-_SAFE_WHITELIST: Final = "NEVER"
+SAFE_WHITELIST: Final = "NEVER"
 """for a token whose setting nobody knows: chargers then always ask us"""
 _LATEST: Final = "2.2.1"
 """the shape shown for a peer whose version is not known yet; what is sent has the version agreed on then"""
@@ -132,7 +132,7 @@ class TokenDesk:
             "issuer": known["issuer"] or f"{country}*{party}",
             "group_id": known["group_id"],
             "valid": is_valid,
-            "whitelist": known["whitelist"] or _SAFE_WHITELIST,
+            "whitelist": known["whitelist"] or SAFE_WHITELIST,
             "last_updated": stamp.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
         return received | ours

@@ -27,18 +27,18 @@ from pipelines.receiver.calls import Call, read_body
 from pipelines.receiver.credentials import CredentialsModule
 from pipelines.receiver.envelopes import CLIENT_ERROR, SERVER_ERROR, Answer, Refusal, response
 from pipelines.receiver.objects import ObjectIndex
-from pipelines.receiver.publishing import Publisher
 from pipelines.receiver.pulled import PulledObjects
 from pipelines.receiver.pushes import Pushes
-from pipelines.receiver.replaying import replay
-from pipelines.receiver.spool import Limits, SegmentWriter, Spool, recover
+from pipelines.receiver.spool import Limits, SegmentWriter, Spool
+from pipelines.receiver.token_list import TokensModule
+from pipelines.receiver.waiting import opened
 
 ROOT: Final = "/ocpi"
 VERSIONS: Final = ("2.1.1", "2.2.1", "2.3.0")
 INVOICES: Final = "invoicereconciliation"
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _SENDER_OF_TOKENS: Final = frozenset({"tokens"})
-"""tokens are ours: peers ask us about them, as of their sender"""
+"""tokens are ours: peers read them and ask us about them, as of their sender"""
 
 logger = logging.getLogger("roamledger.receiver")
 
@@ -63,13 +63,9 @@ class Receiver:
     def __init__(self, settings: Settings, bounds: Bounds) -> None:
         self._settings = settings
         self._bounds = bounds
-        folder, lake = settings.home / "receiver", Lake(settings.lake)
-        index = ObjectIndex(folder / "objects.sqlite")
-        self._publisher = Publisher(folder / "spool", lake, index)
-        replay(lake, index)
-        recover(folder / "spool", index, settings.clock())
-        self._publisher()
-        self._spool = Spool(SegmentWriter(folder / "spool", index, settings.clock, bounds.spool), self._publisher)
+        lake = Lake(settings.lake)
+        index, publisher = opened(settings, lake)
+        self._spool = Spool(SegmentWriter(publisher.folder, index, settings.clock, bounds.spool), publisher)
         self._doorkeeper = Doorkeeper(settings, RateLimit(bounds.requests_per_second, bounds.burst))
         self._handlers = self._modules(lake, index)
 
@@ -89,7 +85,7 @@ class Receiver:
             "sessions": pushes.objects,
             "tariffs": pushes.objects,
             "locations": pushes.locations,
-            "tokens": Authorizing(self._spool, TokenBook(lake, register), own).authorize,
+            "tokens": TokensModule(Authorizing(self._spool, TokenBook(lake, register), own)).answer,
             INVOICES: pushes.invoice_reconciliation,
         }
 

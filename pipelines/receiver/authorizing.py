@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 import polars as pl
 
-from models.schemas.registry import Layer
+from models.schemas.registry import Layer, table
 from models.types.identifiers import object_key
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
-from pipelines.lib.register.token_decisions import is_blocked
+from pipelines.lib.register.token_decisions import is_blocked, last_decisions
+from pipelines.lib.token_decisions import SAFE_WHITELIST
 from pipelines.receiver.calls import Call, read_object
 from pipelines.receiver.entries import NOTHING, Entry, one_line
 from pipelines.receiver.envelopes import INVALID, TOO_LITTLE, UNKNOWN_TOKEN, Answer, Refusal, header
@@ -46,6 +47,7 @@ class TokenBook:
     """questions come from several threads, and one of them reads for all"""
     _stamp: tuple[object, ...] = ()
     _tokens: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    _rows: pl.DataFrame = field(default_factory=table(Layer.TYPED, "tokens").empty, repr=False)
     _contracts: dict[str, dict[str, Any]] = field(default_factory=dict)
     _accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     _zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
@@ -59,6 +61,36 @@ class TokenBook:
             return None
         with self.register.reading() as tx:
             return token | {"is_valid": token["is_valid"] and not is_blocked(tx, uid, token_type)}
+
+    def listed(self) -> pl.DataFrame:
+        """Give every token as `token` gives one, the oldest change first.
+
+        A decision is a change: `last_updated_at` is then what peers were told with it (`token_decisions.py`), else who
+        asks for what is new since yesterday would never hear of a block.
+        """
+        with self._lock:
+            self._refresh()
+            rows = self._rows
+        with self.register.reading() as tx:
+            decided = last_decisions(tx)
+        told = pl.max_horizontal("decided_at", pl.col("last_updated_at") + pl.duration(seconds=1))
+        return (
+            rows.with_columns(
+                _uid=pl.col("token_uid").str.to_uppercase(), _type=pl.col("token_type").str.to_uppercase()
+            )
+            .unique(["_uid", "_type"], keep="last", maintain_order=True)
+            .join(decided, left_on=["_uid", "_type"], right_on=["token_uid", "token_type"], how="left", validate="1:1")
+            .with_columns(
+                pl.col("is_valid") & ~pl.col("is_blocked").fill_null(value=False),
+                # Objects tell whole seconds, and a window must mean what they tell.
+                pl.when(pl.col("decided_at").is_null())
+                .then("last_updated_at")
+                .otherwise(told)
+                .dt.truncate("1s")
+                .alias("last_updated_at"),
+            )
+            .sort("last_updated_at", "_uid", "_type")
+        )
 
     def allowed(self, token: Mapping[str, Any], at: datetime) -> tuple[str, str | None]:
         """Say what OCPI calls AllowedType, and a word for the driver where it is no.
@@ -81,25 +113,19 @@ class TokenBook:
         return "ALLOWED", None
 
     def _refresh(self) -> None:
-        stamp = tuple(self._changed(layer, name) for layer, name in _TABLES)
+        stamp = tuple(self.lake.stamp(self.lake.path(layer, name)) for layer, name in _TABLES)
         if stamp == self._stamp:
             return
         tokens, contracts, accounts = (self.lake.read(layer, name) for layer, name in _TABLES)
         self._tokens = {
             (row["token_uid"].upper(), row["token_type"].upper()): row for row in tokens.iter_rows(named=True)
         }
+        self._rows = tokens
         self._contracts = {row["contract_id"].upper(): row for row in contracts.iter_rows(named=True)}
         self._accounts = {row["account_id"]: row for row in accounts.iter_rows(named=True)}
         entities = self.lake.read(Layer.MASTER, "legal_entities")
         self._zone = ZoneInfo(entities["time_zone"][0] if entities.height else "UTC")
         self._stamp = stamp
-
-    def _changed(self, layer: Layer, name: str) -> object:
-        path = self.lake.path(layer, name)
-        if not self.lake.fs.exists(path):
-            return None
-        facts = self.lake.fs.info(path)
-        return facts.get("mtime") or facts.get("LastModified"), facts.get("size"), facts.get("ino")
 
 
 @dataclass
@@ -161,7 +187,7 @@ class Authorizing:
         """Give AuthorizationInfo; 2.1.1 knows neither the token nor the reference in it."""
         info: dict[str, Any] = {"allowed": outcome.allowed}
         if call.version != "2.1.1":
-            info |= {"token": _wire_token(token, self.own_party)}
+            info |= {"token": wire_token(token, self.own_party)}
             info |= {"authorization_reference": outcome.reference} if outcome.reference else {}
         if where.references is not None and outcome.allowed == "ALLOWED":
             info |= {"location": where.references}
@@ -240,7 +266,11 @@ def _entry(spool: Spool, call: Call, key: str, record: bytes) -> Entry:
     )
 
 
-def _wire_token(token: Mapping[str, Any], own_party: str) -> dict[str, Any]:
+def wire_token(token: Mapping[str, Any], own_party: str) -> dict[str, Any]:
+    """Give a row of `typed/tokens` as the Token object of OCPI 2.3.0, with what every version wants in it.
+
+    Of a token whose whitelist setting nobody knows chargers always ask us.
+    """
     country, party = own_party.split("*")
     fields = {
         "country_code": country,
@@ -248,10 +278,10 @@ def _wire_token(token: Mapping[str, Any], own_party: str) -> dict[str, Any]:
         "uid": token["token_uid"],
         "type": token["token_type"],
         "contract_id": token["contract_id"],
-        "issuer": token["issuer"],
+        "issuer": token["issuer"] or own_party,
         "group_id": token["group_id"],
         "valid": token["is_valid"],
-        "whitelist": token["whitelist"],
+        "whitelist": token["whitelist"] or SAFE_WHITELIST,
         "last_updated": f"{token['last_updated_at']:%Y-%m-%dT%H:%M:%SZ}",
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -114,15 +114,14 @@ class ObjectIndex:
 def _apply(connection: sqlite3.Connection, entry: Entry) -> None:
     place = (entry.connection_id, entry.module, entry.key)
     connection.execute("insert or ignore into messages values (?, ?, ?, ?)", (*place, entry.sha256))
+    # Of evidence as well: the first body of a CDR may have been pulled, and is what the URL of a second one shows.
+    names = (entry.connection_id, entry.module, digest_of(entry.key), entry.key)
+    connection.execute("insert or ignore into ids values (?, ?, ?, ?)", names)
     if entry.is_evidence:
         return
     body = bytes(entry.record) if entry.has_record else None
     facts = (entry.sequence, entry.ocpi_version, entry.sha256, entry.received_at.isoformat(), body)
     connection.execute(_UPSERT, (*place, *facts))
-    digest = digest_of(entry.key)
-    connection.execute(
-        "insert or ignore into ids values (?, ?, ?, ?)", (entry.connection_id, entry.module, digest, entry.key)
-    )
 
 
 def digest_of(key: str) -> str:

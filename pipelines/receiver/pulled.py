@@ -1,24 +1,42 @@
-"""Objects that came by pull and are changed by push: found through the typed records, read from their raw page."""
+"""Objects that came by pull or as files: found through the typed tables, read from their raw page.
+
+What is looked up for nearly every push, whether a CDR came before, costs no reading: the keys of `typed/cdrs` are held
+sorted, and a month of them is read again when intake wrote it again.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
 
 import polars as pl
 
 from models.ocpi.envelope import read_names
 from models.schemas.registry import Layer
+from models.types.time import BillingMonth
 from models.types.vocabularies import RecordOutcome
 from pipelines.lib.intake.identity import record_key
 from pipelines.lib.lake import Lake
-from pipelines.lib.raw_store import RawStore
+from pipelines.lib.raw_store import Provenance, RawStore
+
+_CDRS: Final = "cdrs"
+_KEY: Final = "cdr_key"
+_PLACE: Final = ("connection_id", "page_sha256", "page_position")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class PulledObjects:
     """The records of one lake as they stand after the last intake."""
 
     lake: Lake
+    _lock: Lock = field(default_factory=Lock, repr=False)
+    """pushes ask from several threads, and one of them reads for all"""
+    _stamp: object = None
+    _months: dict[BillingMonth, tuple[object, pl.DataFrame]] = field(default_factory=dict, repr=False)
+    """the stamp of a month's file, and its keys with their places, sorted by key"""
+    _pages: dict[tuple[str, str], Provenance] = field(default_factory=dict, repr=False)
+    """pages of CDRs by connection and SHA-256"""
 
     def newest(self, connection_id: str, module: str, key: str) -> bytes | None:
         """Give the own bytes of the last record received for an object; None where there is none."""
@@ -33,3 +51,43 @@ class PulledObjects:
             if record_key(module, read_names(found), key.rsplit("*", 1)[0]) == key:
                 return found
         return None
+
+    def first_cdr(self, key: str) -> bytes | None:
+        """Give the own bytes of the body of a CDR that intake took for the first, whoever brought it; else None."""
+        with self._lock:
+            self._refresh()
+            places = [place for _, keys in self._months.values() if (place := _place_of(keys, key)) is not None]
+            return self._record(*places[0]) if places else None
+
+    def _refresh(self) -> None:
+        """Read the months that intake wrote since. `typed/records` is written last and with every new record."""
+        stamp = self.lake.stamp(self.lake.path(Layer.TYPED, "records"))
+        if stamp == self._stamp:
+            return
+        found: dict[BillingMonth, tuple[object, pl.DataFrame]] = {}
+        for month in self.lake.months(Layer.TYPED, _CDRS):
+            path = self.lake.path(Layer.TYPED, _CDRS, month)
+            before, now = self._months.get(month), self.lake.stamp(path)
+            found[month] = before if before is not None and before[0] == now else (now, self._keys(path))
+        self._months, self._stamp = found, stamp
+
+    def _keys(self, path: str) -> pl.DataFrame:
+        keys = pl.read_parquet(self.lake.read_bytes(path), columns=[_KEY, *_PLACE])
+        # Few pages have many CDRs: their names are held once.
+        return keys.with_columns(pl.col("connection_id", "page_sha256").cast(pl.Categorical)).sort(_KEY)
+
+    def _record(self, connection_id: str, page_sha256: str, position: int) -> bytes:
+        store, place = RawStore(self.lake), (connection_id, page_sha256)
+        if place not in self._pages:
+            for manifest in store.manifests(connection_id, _CDRS):
+                self._pages |= {(connection_id, page.sha256): page for page in manifest.pages}
+        return store.read_records(self._pages[place])[position]
+
+
+def _place_of(keys: pl.DataFrame, key: str) -> tuple[str, str, int] | None:
+    """Give where a CDR stands, by halving: connection, page and position."""
+    row = keys[_KEY].search_sorted(key)
+    if row >= keys.height or keys[_KEY][row] != key:
+        return None
+    connection_id, page_sha256, position = keys.select(_PLACE).row(row)
+    return connection_id, page_sha256, position

@@ -15,10 +15,10 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from models.ocpi.patching import child_of, patched, read_fields, text_of, with_child
+from models.ocpi.patching import child_of, has_appended, patched, read_fields, text_of, with_child
 from models.ocpi.problems import RecordProblem
 from models.types.identifiers import object_key
-from pipelines.lib.intake.readers import READERS, PageContext
+from pipelines.lib.intake.readers import READERS, PageContext, canonical_of
 from pipelines.lib.master_data import alpha2_by_alpha3
 from pipelines.receiver.calls import Call, read_object
 from pipelines.receiver.entries import NOTHING, Entry, one_line
@@ -46,17 +46,17 @@ class Pushes:
         """POST a CDR, or GET one by the URL that its POST was answered with."""
         if call.method == "GET" and len(call.rest) == 1:
             key = self.index.key_of(call.connection.connection_id, "cdrs", call.rest[0])
-            return _shown(self._known(call, key) if key else None)
+            return _shown(await self._first_cdr(call, key) if key else None)
         _expect(call, "POST", 0)
         body, content = read_object(call.body)
         owner = _owner_of_body(call, body)
         key = f"{owner}*{_id_of(body)}".upper()
         url = f"{call.base_url}/{call.version}/cdrs/{digest_of(key)}"
         async with self._lock(call, key):
-            first = self._known(call, key)
-            is_first = first is None or first.sha256 == content
+            first = await self._first_cdr(call, key)
+            is_first = first is None or canonical_of(first) == content
             problem = _problem(call, body, owner)
-            if not self.index.has_seen(call.connection.connection_id, "cdrs", key, content):
+            if not self._has_seen(call, key, content):
                 evidence = not is_first or problem is not None
                 await self._keep(call, owner, key, content, one_line(call.body), is_evidence=evidence)
         if problem:
@@ -77,7 +77,8 @@ class Pushes:
         async with self._lock(call, key):
             match call.method:
                 case "GET":
-                    return _shown(self._known(call, key))
+                    known = self._known(call, key)
+                    return _shown(known.body if known else None)
                 case "PUT":
                     return await self._put(call, owner, key)
                 case "PATCH":
@@ -98,8 +99,7 @@ class Pushes:
         async with self._lock(call, key):
             location = await self._current(call, key)
             if call.method == "GET":
-                child = _descended(location, call.rest[_OWNED_DEPTH:])
-                return Answer(msgspec.Raw(child)) if child is not None else _unknown()
+                return _shown(_descended(location, call.rest[_OWNED_DEPTH:]))
             return await self._put_child(call, owner, key, location)
 
     async def invoice_reconciliation(self, call: Call) -> Answer:
@@ -123,19 +123,22 @@ class Pushes:
         problem = _problem(call, body, owner)
         is_repeated = known is not None and known.body is not None and known.sha256 == content
         if problem:
-            is_repeated = self.index.has_seen(call.connection.connection_id, call.module, key, content)
+            is_repeated = self._has_seen(call, key, content)
         if not is_repeated:
-            evidence = problem is not None or _is_older(body, known)
+            evidence = problem is not None or (known is not None and _is_older(body, known.body))
             await self._keep(call, owner, key, content, one_line(call.body), is_evidence=evidence)
         return Answer(None, INVALID, problem) if problem else Answer()
 
     async def _patch(self, call: Call, owner: str, key: str) -> Answer:
         body, content = read_object(call.body)
         _hold_ids(call, body)
-        if self.index.has_seen(call.connection.connection_id, call.module, key, content):
+        current = await self._current(call, key)
+        is_seen = self._has_seen(call, key, content)
+        # Sent again because its answer was lost: it must not append twice, nor take back what is newer by now. Having
+        # been seen is not enough: a PUT in between may have taken back what it changed.
+        if is_seen and (has_appended(current, call.body) or _is_older(body, current)):
             return Answer()
-        merged = _merged(await self._current(call, key), call.body)
-        return await self._store_merged(call, owner, key, content, merged)
+        return await self._store_merged(call, owner, key, content, current, _merged(current, call.body))
 
     async def _put_child(self, call: Call, owner: str, key: str, location: bytes) -> Answer:
         """PUT or PATCH an EVSE or connector: the whole location is kept as it now is."""
@@ -145,8 +148,6 @@ class Pushes:
         _hold_id(body, id_name, identifiers[-1])
         # The same connector body may come for two EVSEs: what makes a message is content and place.
         content = f"{content[:32]}{digest_of('/'.join(identifiers).upper())}"
-        if self.index.has_seen(call.connection.connection_id, call.module, key, content):
-            return Answer()
         child = call.body
         if call.method == "PATCH":
             current = _descended(location, identifiers)
@@ -156,13 +157,18 @@ class Pushes:
         elif call.method != "PUT":
             raise _no_method(call)
         merged = _replaced(location, identifiers, child)
-        return await self._store_merged(call, owner, key, content, merged)
+        return await self._store_merged(call, owner, key, content, location, merged)
 
-    async def _store_merged(self, call: Call, owner: str, key: str, content: str, merged: bytes) -> Answer:
-        body, _ = read_object(merged)
+    async def _store_merged(
+        self, call: Call, owner: str, key: str, content: str, current: bytes, merged: bytes
+    ) -> Answer:
+        """Keep what an object became, unless the same message came before and would change nothing now."""
+        body, after = read_object(merged)
         problem = _problem(call, body, owner)
-        sent = one_line(call.body)
-        await self._keep(call, owner, key, content, one_line(merged), sent=sent, is_evidence=problem is not None)
+        changes_nothing = problem is not None or after == canonical_of(current)
+        if not (changes_nothing and self._has_seen(call, key, content)):
+            sent = one_line(call.body)
+            await self._keep(call, owner, key, content, one_line(merged), sent=sent, is_evidence=problem is not None)
         return Answer(None, INVALID, problem) if problem else Answer()
 
     async def _delete(self, call: Call, owner: str, key: str) -> Answer:
@@ -186,8 +192,16 @@ class Pushes:
     async def _pulled(self, call: Call, key: str) -> bytes | None:
         return await asyncio.to_thread(self.pulled.newest, call.connection.connection_id, call.module, key)
 
+    async def _first_cdr(self, call: Call, key: str) -> bytes | None:
+        """Give the body of a CDR that came first: as pushed, else as pulled or dropped; None where there is none."""
+        known = self._known(call, key)
+        return known.body if known else await asyncio.to_thread(self.pulled.first_cdr, key)
+
     def _known(self, call: Call, key: str) -> Known | None:
         return self.index.known(call.connection.connection_id, call.module, key)
+
+    def _has_seen(self, call: Call, key: str, content: str) -> bool:
+        return self.index.has_seen(call.connection.connection_id, call.module, key, content)
 
     def _lock(self, call: Call, key: str) -> asyncio.Lock:
         place = (call.connection.connection_id, call.module, key)
@@ -301,11 +315,11 @@ def _replaced(location: bytes, identifiers: tuple[str, ...], child: bytes) -> by
     return with_child(location, *_LEVELS[0], evse_uid, child)
 
 
-def _is_older(body: Mapping[str, object], known: Known | None) -> bool:
+def _is_older(body: Mapping[str, object], current: bytes | None) -> bool:
     """Tell whether a body is older than what is known: messages may overtake each other."""
-    if known is None or known.body is None:
+    if current is None:
         return False
-    said, before = body.get("last_updated"), text_of(read_fields(known.body), "last_updated")
+    said, before = body.get("last_updated"), text_of(read_fields(current), "last_updated")
     return isinstance(said, str) and before is not None and _comparable(said) < _comparable(before)
 
 
@@ -325,8 +339,8 @@ def _with_owner(call: Call) -> Call:
     return replace(call, rest=(country, party, *call.rest))
 
 
-def _shown(known: Known | None) -> Answer:
-    return Answer(msgspec.Raw(known.body)) if known is not None and known.body is not None else _unknown()
+def _shown(body: bytes | None) -> Answer:
+    return Answer(msgspec.Raw(body)) if body is not None else _unknown()
 
 
 def _unknown() -> Answer:

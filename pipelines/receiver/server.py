@@ -47,7 +47,8 @@ class ReceiverServer(HttpService):
     ) -> None:
         """Answer what is under way, publish what was accepted, free port and lock."""
         super().__exit__(kind, error, trace)
-        os.close(self._lock)
+        if not self._thread.is_alive():  # else it still publishes, and the lock ends with the process: nobody else may
+            os.close(self._lock)
 
     @property
     def versions_url(self) -> str:

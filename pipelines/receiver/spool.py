@@ -5,7 +5,7 @@ Layout below `<home>/receiver/`:
 * `spool/<sequence>.open`: the segment being written, one entry a line. Whoever waits while a write is under way shares
   the next one: one `fsync` for all of them;
 * `spool/<pull id>.closed`: a segment that is full or old enough, on its way into the raw store;
-* `lock`: held by the one process that writes.
+* `lock`: held by the one process that writes: the receiver, or a pull that takes over what a killed one left.
 
 A process killed at any point leaves at most a last line that was torn; nobody was answered for it, so it is cut off.
 """
@@ -13,12 +13,13 @@ A process killed at any point leaves at most a last line that was torn; nobody w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import functools
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,9 @@ from pipelines.receiver.objects import ObjectIndex
 
 OPEN: Final = ".open"
 CLOSED: Final = ".closed"
+
+_PATIENCE_SECONDS: Final = 1.0
+"""so long the lock is tried for: who only looks whether somebody receives holds it as well, for a moment"""
 
 logger = logging.getLogger("roamledger.receiver")
 
@@ -190,25 +194,69 @@ def read_segment(path: Path) -> Iterator[Entry]:
         UserError: for a line that was changed after it was written; it was acknowledged, so it is not passed over.
     """
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield decoded(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                msg = f"spool segment {path}, line {number} is damaged: restore it from a backup, or move it aside"
-                raise UserError(msg) from None
+        yield from _entries(path, file)
+
+
+def _entries(path: Path, lines: Iterable[bytes]) -> Iterator[Entry]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield decoded(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            msg = f"spool segment {path}, line {number} is damaged: restore it from a backup, or move it aside"
+            raise UserError(msg) from None
+
+
+def _whole_lines(content: bytes) -> list[bytes]:
+    """Give the lines that were written to their end: nobody was answered yet for what comes behind them."""
+    return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+
+
+def read_waiting(folder: Path) -> list[Entry]:
+    """Give what waits in a spool, in the order in which it was accepted, while somebody may be writing and publishing.
+
+    Raises:
+        UserError: for a line that is damaged, as `read_segment`.
+    """
+    found: dict[int, Entry] = {}
+    # What is renamed meanwhile is met as the one, as the other, or as both; what is gone is in the raw store.
+    for suffix in (OPEN, CLOSED):
+        for path in folder.glob(f"*{suffix}"):
+            with contextlib.suppress(FileNotFoundError):
+                found |= {entry.sequence: entry for entry in _entries(path, _whole_lines(path.read_bytes()))}
+    return [found[sequence] for sequence in sorted(found)]
 
 
 def lock(folder: Path) -> int:
     """Take the lock of a home's receiver; a `UserError` where another process holds it. Closing the handle frees it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            os.close(handle)
+            msg = f"another `roamledger serve` writes to {folder}: stop it first, or set another ROAMLEDGER_HOME"
+            raise UserError(msg) from None
+        return handle
+
+
+def is_locked(folder: Path) -> bool:
+    """Tell whether a process holds the lock of a home's receiver."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        handle = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
         os.close(handle)
-        msg = f"another `roamledger serve` writes to {folder}: stop it first, or set another ROAMLEDGER_HOME"
-        raise UserError(msg) from None
-    return handle
+    return False
 
 
 def _cut_torn_line(path: Path) -> None:

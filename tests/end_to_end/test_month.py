@@ -17,6 +17,8 @@ from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.tables import CLOSE_EVENTS, DOCUMENTS, RENDERINGS
 from pipelines.sandbox.world import build_world
+from tests.unit.intake.little_peer import cdr
+from tests.unit.receiver.left_spool import leave
 
 pytestmark = pytest.mark.slow
 MONTH = BillingMonth(2026, 10)
@@ -236,6 +238,7 @@ def test_a_cent_changed_anywhere_is_named(copy_of):
         pdf = tx.execute(sa.select(RENDERINGS.c.path)).scalars().first()
     file = copy_of.home / "documents" / pdf
     file.write_bytes(file.read_bytes() + b"\n")
+    leave(copy_of.home, cdr())
 
     done = copy_of.run("verify", "--json", check=False)
     assert done.returncode == 1
@@ -245,6 +248,7 @@ def test_a_cent_changed_anywhere_is_named(copy_of):
     assert any(row.document_number in place and "total" in place for place in named)
     assert any(row.document_number in place and "content_json" in place for place in named)
     assert any(pdf in place for place in named)
+    assert "receiver/spool" in named
 
 
 def test_a_cent_changed_in_the_published_warehouse_is_named(copy_of):

@@ -24,10 +24,11 @@ from pipelines.lib.asset_keys import asset_key, asset_keys
 from pipelines.lib.billed_before import billing_obstacles
 from pipelines.lib.books import load_books, master_tables
 from pipelines.lib.checks import contract_checks
-from pipelines.lib.close import close_month
+from pipelines.lib.close import close_month, is_closed
 from pipelines.lib.lake import Lake
 from pipelines.lib.partitions import BILLING_MONTHS, month_of
 from pipelines.lib.reference_data import home_rates
+from pipelines.receiver.waiting import refuse_waiting
 
 _GROUP = "billing"
 _MASTER = ("legal_entities", "vat_registrations", "accounts", "account_vat_ids", "plans", "contracts")
@@ -141,10 +142,12 @@ def reimbursements(context: dg.AssetExecutionContext, home: Home) -> dg.Material
 def close(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
     """Close the month: issue what is due in one transaction, then project the register into the ledger tables.
 
-    The close has its own gate (every CDR judged, every accepted one charged), because an asset check stops only the
-    run that it belongs to. A month that is closed already stays as it is.
+    The close has its own gate (every acknowledged CDR read, every CDR judged, every accepted one charged), because an
+    asset check stops only the run that it belongs to. A month that is closed already stays as it is.
     """
     lake, register, month = home.lake, home.register, month_of(context)
+    if not is_closed(register, month):
+        refuse_waiting(home.settings, lake, month)
     report = close_month(lake, register, month, home.settings.clock())
     for name in _LEDGER:
         yield _result(

@@ -23,6 +23,7 @@ from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.intake.pull import pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import load_master
+from pipelines.receiver.waiting import take_over
 
 GROUP = "intake"
 MASTER = tuple(table for table in TABLES if table.layer == Layer.MASTER)
@@ -56,8 +57,9 @@ def _spec(table: Table, deps: list[dg.AssetKey]) -> dg.AssetSpec:
 def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home) -> dg.MaterializeResult:
     """One received page, byte for byte, with its provenance; a failing peer never stops the others.
 
-    Dropped files are taken first: they need no peer.
+    Dropped files are taken first, and what a receiver that is gone left in its spool: they need no peer.
     """
+    taken_over = take_over(home.settings, home.lake)
     drops = take_drops(home.settings, home.lake)
     for drop in drops:
         (context.log.warning if drop.problems else context.log.info)(str(drop))
@@ -76,6 +78,7 @@ def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home
             "pages": report.pages,
             "records": report.records,
             "failures": len(report.failures),
+            "taken_over_pushes": taken_over,
             "dropped_files": len(drops),
             "dropped_records": sum(drop.records for drop in drops),
             "rejected_files": sum(drop.outcome == "rejected" for drop in drops),

@@ -73,6 +73,18 @@ def is_blocked(tx: sa.Connection, uid: str, token_type: str) -> bool:
     return last == TokenDecisionKind.BLOCK
 
 
+def last_decisions(tx: sa.Connection) -> pl.DataFrame:
+    """Give the decision that holds for each token that was ever decided about: one row per uid and type, in upper case.
+
+    Columns: `token_uid`, `token_type`, `is_blocked`, `decided_at`.
+    """
+    rows = [
+        (last.token_uid.upper(), last.token_type.upper(), last.kind is TokenDecisionKind.BLOCK, last.happened_at)
+        for *_, last in token_decisions(tx).values()
+    ]
+    return pl.DataFrame(rows, schema=_LAST, orient="row")
+
+
 def blocked_spans(tx: sa.Connection) -> pl.DataFrame:
     """Give the spans in which tokens were blocked by people, as `models.reconciliation.token_risk` wants them."""
     rows = [
@@ -97,4 +109,10 @@ def _read(row: sa.Row[Any]) -> TokenDecision:
     )
 
 
+_LAST: Final = {
+    "token_uid": pl.String,
+    "token_type": pl.String,
+    "is_blocked": pl.Boolean,
+    "decided_at": pl.Datetime("us", "UTC"),
+}
 _ORDER: Final = (TOKEN_DECISIONS.c.token_uid, TOKEN_DECISIONS.c.token_type, TOKEN_DECISIONS.c.decision_index)

@@ -6,12 +6,14 @@ from decimal import Decimal
 import dagster as dg
 import polars as pl
 import pytest
+from rich.console import Console
 
 from models.ocpi.exact_json import decode_json
 from models.ocpi.frames import tariff_frames
 from models.ocpi.reading import parse_tariff
 from models.schemas.registry import Layer
 from models.types.vocabularies import TariffSource
+from pipelines.commands import close as close_command
 from pipelines.defs.billing.assets import (
     billed_checks,
     charges,
@@ -23,11 +25,14 @@ from pipelines.defs.billing.assets import (
 )
 from pipelines.defs.billing.schedules import close_previous_month
 from pipelines.defs.resources import Home
+from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.documents import issued_documents
 from pipelines.lib.settings import load_settings
 from tests.unit.billing.billing_world import OCTOBER, cdr_row, frame, verdict_row, write_master
+from tests.unit.intake.little_peer import cdr
+from tests.unit.receiver.left_spool import leave
 
 ASSETS = [retail, charges, reimbursements, close, *priced_checks, *billed_checks, *ledger_checks]
 PLAN_TARIFFS = """[
@@ -115,6 +120,24 @@ def test_running_the_month_again_issues_nothing_new(lake):
     run()
     after = [lake.read(Layer.LEDGER, name) for name in ("documents", "document_lines", "document_vat", "closes")]
     assert all(left.equals(right) for left, right in zip(before, after, strict=True))
+
+
+def test_nothing_is_issued_while_an_acknowledged_cdr_is_not_in_the_lake(lake, tmp_path):
+    segment = leave(tmp_path, cdr())
+    refused = dg.materialize(ASSETS, resources={"home": Home()}, partition_key="2026-10", raise_on_error=False)
+    assert not refused.success
+    failure = refused.failure_data_for_node("close")
+    assert failure is not None
+    said = "2026-10 cannot be closed: 1 acknowledged push waits"
+    assert said in str(failure.error)
+    with pytest.raises(UserError, match=said):
+        close_command.run("2026-10", Console(quiet=True), dry_run=False)
+    with Register(load_settings().register).reading() as tx:
+        assert issued_documents(tx) == []
+    segment.unlink()
+    assert run().success
+    leave(tmp_path, cdr())
+    assert run().success, "a month that is closed stays closed, whatever comes later"
 
 
 def test_a_broken_contract_stops_the_close_in_its_run(lake, monkeypatch):

@@ -15,6 +15,7 @@ from pipelines.lib.lake import Lake
 from pipelines.lib.settings import CHECKOUT
 from tests.unit.intake.little_peer import TOKEN, LittlePeer, cdr, location, serving, session, tariff
 from tests.unit.intake.test_master_data import FILES, plan_tariff, write
+from tests.unit.receiver.left_spool import leave
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
 ASSETS = [assets.ocpi_pages, assets.master, assets.typed]
@@ -87,6 +88,15 @@ def test_a_pull_can_be_narrowed_to_a_connection_and_a_window(home, peer):
     assert all("date_to=2026-10-20" in url for url in peer.asked)
     (pulled,) = result.asset_materializations_for_node("raw__ocpi_pages")
     assert (pulled.metadata["records"].value, pulled.metadata["failures"].value) == (4, 0)
+
+
+def test_a_pull_takes_over_what_a_receiver_that_is_gone_left(home):
+    leave(home, cdr(7))
+    result = materialize()
+    assert result.success
+    (pulled,) = result.asset_materializations_for_node("raw__ocpi_pages")
+    assert pulled.metadata["taken_over_pushes"].value == 1
+    assert "C000007" in Lake(str(home / "lake")).read_months(Layer.TYPED, "cdrs")["cdr_id"].to_list()
 
 
 def test_lost_records_stop_what_is_built_on_them(home):

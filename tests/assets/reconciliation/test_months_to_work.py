@@ -25,6 +25,8 @@ def home(tmp_path):
     world = World()
     world.cdr("C1", started_at=START)
     lake.write(Layer.TYPED, "cdrs", rows_of(Layer.TYPED, "cdrs", world.cdrs), OCTOBER)
+    facts = {name: world.cdrs[0][name] for name in ("cdr_key", "cpo_id", "currency", "billing_month")}
+    lake.write(Layer.MATCHED, "verdicts", rows_of(Layer.MATCHED, "verdicts", [facts | {"verdict": "accept"}]), OCTOBER)
     with register.transaction() as tx:
         start_close(tx, OCTOBER.first_day, AS_OF)
         finish_close(tx, FinishedClose(OCTOBER.first_day, AS_OF, "a" * 64, "b" * 64, 1, AS_OF))
@@ -39,6 +41,17 @@ def say(register, kind, **facts):
 
 def test_a_closed_month_without_news_is_left_alone(home):
     assert stale_months(*home) == []
+
+
+def test_a_cdr_pushed_before_the_close_and_read_after_it_is_news(home):
+    """It is older than the close, and was in nothing that the close looked at: nobody else would ever bill it."""
+    lake, _ = home
+    world = World()
+    world.cdr("C1", started_at=START)
+    world.cdr("C2", started_at=START)
+    assert all(each["received_at"] < AS_OF for each in world.cdrs)
+    lake.write(Layer.TYPED, "cdrs", rows_of(Layer.TYPED, "cdrs", world.cdrs), OCTOBER)
+    assert stale_months(*home) == [OCTOBER]
 
 
 def test_a_claim_that_a_person_accepted_since_the_close_is_news(home):

@@ -61,6 +61,50 @@ def test_another_body_under_a_cdr_id_is_refused_politely_and_kept_once_as_eviden
     assert records["rule"].to_list() == [None, "cdr_changed"]
 
 
+@pytest.mark.parametrize("came_from", ["ldw", "hub"])
+def test_another_body_under_the_id_of_a_cdr_that_was_pulled_is_refused_as_well(receiving, lake, settings, came_from):
+    """Intake takes a CDR for the same whoever brought it, and the receiver says at once what intake will decide."""
+    store, came_at = RawStore(lake), settings.now
+    pages = [envelope([cdr(number) for number in (1, 2)])]
+    keep_pages(store, "cdrs", pages, pull_id="20261101T000000Z", received_at=came_at, connection_id=came_from)
+    normalise(settings, lake)
+    changed = cdr(2, total_energy=99)
+    with receiving() as client:
+        for _ in range(2):
+            answer = client.post("2.2.1/cdrs", json=changed)
+            assert code(answer) == (200, 2001)
+            assert "immutable" in answer.json()["status_message"]
+            assert client.get(answer.headers["Location"]).json()["data"] == cdr(2)
+        same = client.post("2.2.1/cdrs", json=cdr(1))
+        assert code(same) == (200, 1000)
+        assert client.get(same.headers["Location"]).json()["data"] == cdr(1)
+        assert code(client.post("2.2.1/cdrs", json=cdr(3))) == (200, 1000)
+    assert pushed(lake, "cdrs")[-3:] == [changed, cdr(1), cdr(3)]
+    normalise(settings, lake)
+    rules = lake.read(Layer.TYPED, "records").sort("pull_id", "page_position")["rule"].to_list()
+    assert rules == [None, None, "cdr_changed", "same_content", None]
+
+
+def test_a_cdr_that_a_pull_brings_while_pushes_are_received_counts_from_its_intake_on(receiving, lake, settings):
+    with receiving() as client:
+        assert code(client.post("2.2.1/cdrs", json=cdr(1))) == (200, 1000)
+        keep_pages(RawStore(lake), "cdrs", [envelope([cdr(2)])], pull_id="20261101T000000Z", received_at=settings.now)
+        normalise(settings, lake)
+        assert code(client.post("2.2.1/cdrs", json=cdr(2, total_energy=99))) == (200, 2001)
+
+
+def test_an_index_made_again_shows_the_cdr_that_came_first_under_its_location(receiving, lake, settings):
+    keep_pages(RawStore(lake), "cdrs", [envelope([cdr()])], pull_id="20261101T000000Z", received_at=settings.now)
+    normalise(settings, lake)
+    with receiving() as client:
+        where = client.post("2.2.1/cdrs", json=cdr(total_energy=99)).headers["Location"]
+    for path in (settings.home / "receiver").glob("objects.sqlite*"):
+        path.unlink()
+    with receiving() as client:
+        assert client.get(where.split("/ocpi/")[1]).json()["data"] == cdr()
+        assert code(client.post("2.2.1/cdrs", json=cdr(total_energy=99))) == (200, 2001)
+
+
 def test_a_cdr_that_intake_cannot_read_is_said_so_and_kept(receiving, lake, settings):
     bad = cdr(total_energy="a lot")
     with receiving() as client:
@@ -159,6 +203,94 @@ def test_evses_and_connectors_change_their_location(receiving, lake, settings):
     connectors = lake.read(Layer.TYPED, "connectors").sort("evse_uid")
     assert connectors["evse_uid"].to_list() == ["E1", "E2"]
     assert connectors["tariff_ids"].to_list() == [["T1"], ["T3"]]
+
+
+def evse_e2(**changes):
+    """An EVSE of the location L1, beside the one that it begins with."""
+    connector = {"id": "1", "power_type": "DC", "tariff_ids": ["T2"], "last_updated": "2026-10-01T00:00:00Z"}
+    evse = {"uid": "E2", "evse_id": "DE*LDW*E2", "connectors": [connector], "last_updated": "2026-10-01T00:00:00Z"}
+    return evse | changes
+
+
+def shown(client, place):
+    """What a GET of a place among the locations gives: its object, or None."""
+    return client.get(f"2.2.1/locations/DE/LDW/{place}").json().get("data")
+
+
+def test_an_evse_that_the_whole_location_took_away_comes_back_with_its_own_push(receiving, lake, settings):
+    without = location(last_updated="2026-10-02T00:00:00Z")
+    with receiving() as client:
+        for place, body in (("L1", location()), ("L1/E2", evse_e2()), ("L1", without), ("L1/E2", evse_e2())):
+            assert code(client.put(f"2.2.1/locations/DE/LDW/{place}", json=body)) == (200, 1000)
+        assert shown(client, "L1/E2") == evse_e2()
+    assert [len(each["evses"]) for each in pushed(lake, "locations")] == [1, 2, 1, 2]
+    normalise(settings, lake)
+    assert sorted(lake.read(Layer.TYPED, "connectors")["evse_uid"]) == ["E1", "E2"]
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_an_evse_that_goes_back_to_what_it_was_is_so_again(receiving, method):
+    free, busy = evse_e2(status="AVAILABLE"), evse_e2(status="CHARGING")
+    with receiving() as client:
+        client.put("2.2.1/locations/DE/LDW/L1", json=location())
+        client.put("2.2.1/locations/DE/LDW/L1/E2", json=free)
+        for body in (busy, free, busy):
+            answer = client.request(method, "2.2.1/locations/DE/LDW/L1/E2", json=body)
+            assert (code(answer), shown(client, "L1/E2")) == ((200, 1000), body)
+
+
+def test_the_same_evse_again_is_kept_once(receiving, lake):
+    with receiving() as client:
+        client.put("2.2.1/locations/DE/LDW/L1", json=location())
+        for _ in range(3):
+            assert code(client.put("2.2.1/locations/DE/LDW/L1/E2", json=evse_e2())) == (200, 1000)
+    assert len(pushed(lake, "locations")) == 2
+
+
+def test_a_child_that_makes_its_location_unreadable_is_refused_each_time_and_kept_once(receiving, lake):
+    bad = evse_e2(connectors=[{"id": "1", "tariff_ids": "T1"}])
+    with receiving() as client:
+        client.put("2.2.1/locations/DE/LDW/L1", json=location())
+        for _ in range(2):
+            assert code(client.put("2.2.1/locations/DE/LDW/L1/E2", json=bad)) == (200, 2001)
+        assert shown(client, "L1") == location()
+    assert len(pushed(lake, "locations")) == 2
+
+
+def test_a_patch_counts_again_after_a_put_that_took_it_back(receiving):
+    begun = session(status="ACTIVE", kwh=4.0)
+    patch = {"status": "COMPLETED", "kwh": 10.1, "last_updated": begun["last_updated"]}
+    with receiving() as client:
+        for _ in range(2):
+            client.put("2.2.1/sessions/DE/LDW/S000001", json=begun)
+            assert code(client.patch("2.2.1/sessions/DE/LDW/S000001", json=patch)) == (200, 1000)
+            assert client.get("2.2.1/sessions/DE/LDW/S000001").json()["data"] == begun | patch
+
+
+def test_periods_are_appended_again_where_a_put_took_them_away(receiving):
+    first, second = ({"start_date_time": f"2026-10-12T08:{at}:00Z", "dimensions": []} for at in ("00", "30"))
+    begun = session(status="ACTIVE", charging_periods=[first])
+    patch = {"charging_periods": [second], "last_updated": begun["last_updated"]}
+    with receiving() as client:
+        for _ in range(2):
+            client.put("2.2.1/sessions/DE/LDW/S000001", json=begun)
+            for _ in range(2):
+                assert code(client.patch("2.2.1/sessions/DE/LDW/S000001", json=patch)) == (200, 1000)
+            kept = client.get("2.2.1/sessions/DE/LDW/S000001").json()["data"]
+            assert kept["charging_periods"] == [first, second]
+
+
+def test_a_patch_that_is_sent_again_late_takes_nothing_back(receiving):
+    """Its answer was lost, the next one was quicker: what is older than the session and was heard before is no news."""
+    period = {"start_date_time": "2026-10-12T08:30:00Z", "dimensions": []}
+    first = {"kwh": 11, "charging_periods": [period], "last_updated": "2026-10-12T10:00:00Z"}
+    second = {"kwh": 12, "last_updated": "2026-10-12T10:01:00Z"}
+    with receiving() as client:
+        client.put("2.2.1/sessions/DE/LDW/S000001", json=session(charging_periods=[]))
+        for patch in (first, second, first):
+            assert code(client.patch("2.2.1/sessions/DE/LDW/S000001", json=patch)) == (200, 1000)
+        kept = client.get("2.2.1/sessions/DE/LDW/S000001").json()["data"]
+    assert (kept["kwh"], kept["charging_periods"]) == (12, [period])
 
 
 def test_a_peer_of_2_1_1_owns_what_its_path_says(receiving, lake, settings):
