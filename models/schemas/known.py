@@ -27,8 +27,11 @@ class HubClients(Contract):
     client_role: Text = key()
     status: Text = key()
     """CONNECTED, OFFLINE, PLANNED, SUSPENDED, or what a peer made up"""
+    ocpi_version: Text = optional()
     last_updated_at: Instant
     received_at: Instant
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class InvoiceReconciliations(Contract):
@@ -43,8 +46,11 @@ class InvoiceReconciliations(Contract):
     """owner*id of the CDR in upper case; nothing says that such a CDR was ever received"""
     cdr_id: Text = key()
     connection_id: Text = key()
+    ocpi_version: Text = optional()
     last_updated_at: Instant
     received_at: Instant
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class TariffHistory(Contract):
@@ -66,6 +72,7 @@ class TariffHistory(Contract):
     tariff_type: Text = optional()
     last_updated_at: Instant = optional()
     connection_id: Text = key()
+    ocpi_version: Text = optional()
     page_sha256: Text = optional()
     page_position: Index = optional()
 
@@ -89,6 +96,7 @@ class TokenHistory(Contract):
     is_valid: Flag
     whitelist: Text = optional()
     connection_id: Text = key()
+    ocpi_version: Text = optional()
     page_sha256: Text = key()
     page_position: Index
 
@@ -115,6 +123,7 @@ class ConnectorHistory(Contract):
     max_power_kw: Volume = optional()
     tariff_ids: TextList
     connection_id: Text = key()
+    ocpi_version: Text = optional()
     page_sha256: Text = key()
     page_position: Index
 

@@ -46,7 +46,8 @@ def remember(settings: Settings, lake: Lake) -> None:
     """
     keep_contracts(lake, settings.clock())
     for name, frame in _Memory(lake).tables().items():
-        if not lake.read(Layer.TYPED, name).equals(frame) or not lake.fs.exists(lake.path(Layer.TYPED, name)):
+        is_current = lake.fs.exists(lake.path(Layer.TYPED, name)) and not lake.is_older(Layer.TYPED, name)
+        if not is_current or not lake.read(Layer.TYPED, name).equals(frame):
             lake.write(Layer.TYPED, name, frame)
 
 

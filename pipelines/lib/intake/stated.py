@@ -96,7 +96,7 @@ READ: Final[Mapping[str, _Read]] = {
     "hubclientinfo": lambda record, _: (read_hub_client(Fields("client", record)),),
     "invoicereconciliation": lambda record, at: read_invoice_record(Fields("invoice record", record), at.owner_id),
 }
-_NOT_STATED: Final = frozenset({"received_at", "connection_id"})
+_NOT_STATED: Final = frozenset({"received_at", "connection_id", "ocpi_version", "page_sha256", "page_position"})
 """columns of the typed tables that say where a statement came from, and not what it says"""
 
 
