@@ -101,7 +101,10 @@ def columns_of(table_name: str, values: Sequence[object]) -> pl.DataFrame:
     )
 
 
-_ADDED: Final = frozenset({"billing_month", "received_at"})
+_ADDED: Final = frozenset(
+    {"billing_month", "connection_id", "ocpi_version", "received_at", "page_sha256", "page_position"}
+)
+"""columns that say where a record came from and when, and not what it says"""
 
 
 def column(name: str, values: Sequence[Any], dtype: pl.DataType) -> pl.Series:

@@ -15,6 +15,9 @@ from models.ocpi.canonical import Cdr, ChargingPeriod, Price, PriceComponent, Re
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import TariffSource
 
+_NOWHERE: Final = dict.fromkeys(("connection_id", "module", "ocpi_version", "page_sha256", "page_position"))
+"""where a version was told: only the intake knows, and our own price lists were told by nobody"""
+
 _ID_DIGITS: Final = 16
 """Hex digits of a version id: 64 bits, so that a million versions collide with a chance of 1 in 37 million."""
 
@@ -64,7 +67,7 @@ def tariff_frames(tariffs: Iterable[tuple[Tariff, TariffSource, datetime]]) -> t
     """Give the frames `typed/tariff_versions` and `typed/tariff_components`, one version per content.
 
     Takes each tariff with its source and the instant at which it was received; the first to bring a content is the one
-    that is kept, so give the earliest first.
+    that is kept, so give the earliest first. Where it was received is null: the intake fills it in.
     """
     first: dict[str, tuple[Tariff, TariffSource, datetime]] = {}
     for tariff, source, known_from in tariffs:
@@ -133,6 +136,7 @@ def _version_row(key: str, tariff: Tariff, source: TariffSource, known_from: dat
         "last_updated_at": tariff.last_updated_at,
         "known_from": known_from,
         "content_json": tariff_content(tariff),
+        **_NOWHERE,
     }
 
 

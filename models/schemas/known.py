@@ -27,8 +27,11 @@ class HubClients(Contract):
     client_role: Text = key()
     status: Text = key()
     """CONNECTED, OFFLINE, PLANNED, SUSPENDED, or what a peer made up"""
+    ocpi_version: Text = optional()
     last_updated_at: Instant
     received_at: Instant
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class InvoiceReconciliations(Contract):
@@ -46,8 +49,11 @@ class InvoiceReconciliations(Contract):
     """owner*id of the CDR in upper case; nothing says that such a CDR was ever received"""
     cdr_id: Text = key()
     connection_id: Text = key()
+    ocpi_version: Text = optional()
     last_updated_at: Instant
     received_at: Instant
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class TariffHistory(Contract):
@@ -69,6 +75,7 @@ class TariffHistory(Contract):
     tariff_type: Text = optional()
     last_updated_at: Instant = optional()
     connection_id: Text = key()
+    ocpi_version: Text = optional()
     page_sha256: Text = optional()
     page_position: Index = optional()
 
@@ -92,6 +99,7 @@ class TokenHistory(Contract):
     is_valid: Flag
     whitelist: Text = optional()
     connection_id: Text = key()
+    ocpi_version: Text = optional()
     page_sha256: Text = key()
     page_position: Index
 
@@ -118,6 +126,7 @@ class ConnectorHistory(Contract):
     max_power_kw: Volume = optional()
     tariff_ids: TextList
     connection_id: Text = key()
+    ocpi_version: Text = optional()
     page_sha256: Text = key()
     page_position: Index
 

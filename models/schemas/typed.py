@@ -1,4 +1,8 @@
-"""Contracts of the layer `typed`: what OCPI peers said, in one shape, one row per thing said."""
+"""Contracts of the layer `typed`: what OCPI peers said, in one shape, one row per thing said.
+
+The place of the record behind a row is `connection_id`, its module, `page_sha256` and `page_position`: the raw store
+gives its own bytes there. But for CDRs, which always had one, it is unknown in tables that an older version wrote.
+"""
 
 from models.schemas.columns import (
     ClockTime,
@@ -113,7 +117,11 @@ class ChargingPeriods(Contract):
 
 
 class TariffVersions(Contract):
-    """One row per version of a tariff (`tariff_version_id`), by content: the same content is the same version."""
+    """One row per version of a tariff (`tariff_version_id`), by content: the same content is the same version.
+
+    Connection, module, version and place are those of the record that first told it; null where no peer ever did, which
+    is so of our own plans.
+    """
 
     tariff_version_id: Text = key()
     """the first 16 hex digits of the SHA-256 of the canonical content"""
@@ -135,6 +143,12 @@ class TariffVersions(Contract):
     known_from: Instant
     """when this content was first received: the second axis of bitemporal tariffs"""
     content_json: Text = key()
+    connection_id: Text = optional()
+    module: Text = optional()
+    """`tariffs`, or `cdrs` where it was first told inside a CDR: the place below is that of the CDR then"""
+    ocpi_version: Text = optional()
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class TariffComponents(Contract):
@@ -190,7 +204,11 @@ class Connectors(Contract):
     """max_electric_power, else voltage x amperage x phases of the power type"""
     tariff_ids: TextList
     last_updated_at: Instant
+    connection_id: Text = optional()
+    ocpi_version: Text = optional()
     received_at: Instant
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class Tokens(Contract):
@@ -204,7 +222,11 @@ class Tokens(Contract):
     is_valid: Flag
     whitelist: Text = optional()
     last_updated_at: Instant
+    connection_id: Text = optional()
+    ocpi_version: Text = optional()
     received_at: Instant
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class Sessions(Contract):
@@ -227,7 +249,11 @@ class Sessions(Contract):
     status: Text = key()
     last_updated_at: Instant
     billing_month: Day
+    connection_id: Text = optional()
+    ocpi_version: Text = optional()
     received_at: Instant
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class Authorizations(Contract):
@@ -250,7 +276,11 @@ class Authorizations(Contract):
     authorized_at: Instant
     last_updated_at: Instant
     billing_month: Day
+    connection_id: Text = optional()
+    ocpi_version: Text = optional()
     received_at: Instant
+    page_sha256: Text = optional()
+    page_position: Index = optional()
 
 
 class Records(Contract):
@@ -270,6 +300,8 @@ class Records(Contract):
     page_position: Index
     record_id: Text = optional()
     """what the record calls itself, where that can be read"""
+    record_key: Text = optional()
+    """the same with its owner, in upper case: ids of two CPOs may be equal"""
     content_sha256: Text = optional()
     outcome: Text = one_of(RecordOutcome)
     rule: Text = optional()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import fsspec
 import polars as pl
+import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from models.schemas.registry import Layer, OlderTableError, Table, table
@@ -92,6 +93,14 @@ class Lake:
         except OlderTableError as error:
             msg = f"{error}: delete {path} and run roamledger pull, which makes it again"
             raise UserError(msg) from None
+
+    def is_older(self, layer: Layer, name: str, month: BillingMonth | None = None) -> bool:
+        """Tell whether what is stored lacks a column of the contract, because an older version wrote it."""
+        path = self.path(layer, name, month)
+        if not self.fs.exists(path):
+            return False
+        with self.fs.open(path, "rb") as file:
+            return not set(table(layer, name).schema) <= set(pq.read_schema(file).names)
 
     def read_bytes(self, path: str, begins: int | None = None, ends: int | None = None) -> bytes:
         """Read a file, or its bytes `[begins, ends)`."""

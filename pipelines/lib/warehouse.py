@@ -120,10 +120,12 @@ def privacy_of(manifest: Mapping[str, object]) -> dict[str, dict[str, str]]:
 
 def _completed(lake: Lake, hand_over: Table) -> bool:
     if hand_over.by_month:
-        if lake.months(hand_over.layer, hand_over.name):
-            return False
         path = f"{lake.root}/{hand_over.layer}/{hand_over.name}/{_NO_MONTH}/part-0.parquet"
-        return _write_empty(lake, hand_over, path)
+        if not lake.months(hand_over.layer, hand_over.name):
+            return _write_empty(lake, hand_over, path)
+        if lake.fs.exists(path):  # with the columns of its time, beside months that have those of today
+            lake.fs.rm(path)
+        return False
     path = lake.path(hand_over.layer, hand_over.name)
     return not lake.fs.exists(path) and _write_empty(lake, hand_over, path)
 

@@ -27,7 +27,7 @@ PERSONAL_VALUES = [
     "klara@example.org", "Lindenweg 7", "Rebenhang 3", "DE02120300000000202051",
     "04A1B2C3D4E5F6", "04FFEEDDCCBBAA", "DE-NST-C00000011-1", "DE-NST-C00000022-2", "DE-NST-C00000033-3",
     "B-KS 2026", "M-AL 417", "NL-88-PLD", "ACC-KLARA", "ACC-ALPEN", "ACC-POLDER", "DRV-REITER", "VEH-417",
-    "METER-90017", "DE*SWM*EHOME1", "HOME-REITER", "HOME-EVSE-UID", "NL123456789B01",
+    "METER-90017", "DE*SWM*EHOME1", "HOME-REITER", "home-reiter", "HOME-EVSE-UID", "NL123456789B01",
 ]  # fmt: skip
 """Every value of the lake below that names a person, their car, card, home or contract."""
 
@@ -250,7 +250,31 @@ CONNECTOR = {
     "cpo_id": "DE*SWM", "connector_id": "1", "country": "DE", "location_name": "Lindenweg 7", "city": "Berlin",
     "address": "Lindenweg 7", "latitude": Decimal("52.5"), "longitude": Decimal("13.4"),
     "last_updated_at": AS_OF, "received_at": AS_OF,
+    "connection_id": "swm", "ocpi_version": "2.1.1", "page_sha256": "c" * 64, "page_position": 7,
 }  # fmt: skip
+
+
+def use(position, place, **more):
+    """Give what a session and an authorization have in common: whose card, where, and the record that said so."""
+    return {
+        "token_uid": "04FFEEDDCCBBAA", "contract_id": "DE-NST-C00000022-2", "cpo_id": "DE*SWM",
+        "last_updated_at": AS_OF, "received_at": AS_OF, "billing_month": OCTOBER.first_day, "connection_id": "swm",
+        "ocpi_version": "2.2.1", "page_sha256": "a" * 64, "page_position": position, **place, **more,
+    }  # fmt: skip
+
+
+HOME = {"location_id": "home-reiter", "evse_uid": "HOME-EVSE-UID"}
+PUBLIC = {"location_id": "LOC1", "evse_uid": "EVSE-UID-1"}
+SESSION = {"started_at": AS_OF, "energy_kwh": Decimal(12), "status": "COMPLETED", "connector_id": "1"}
+SESSIONS = [
+    use(0, HOME, session_key="DE*SWM*S-DE*SWM*EHOME1", session_id="S-DE*SWM*EHOME1", **SESSION),
+    use(1, PUBLIC, session_key="DE*SWM*S2", session_id="S2", **SESSION),
+]
+AUTHORIZATIONS = [
+    use(2, HOME, authorization_id="A1", result="ALLOWED", authorized_at=AS_OF),
+    use(3, PUBLIC, authorization_id="A2", result="BLOCKED", authorized_at=AS_OF),
+    use(4, {}, authorization_id="A3", result="ALLOWED", authorized_at=AS_OF),
+]
 
 
 def tables():
@@ -309,6 +333,8 @@ def tables():
         ],
         (Layer.TYPED, "records"): RECORDS,
         (Layer.TYPED, "cdrs"): [*CDRS, LATE_CDR],
+        (Layer.TYPED, "sessions"): SESSIONS,
+        (Layer.TYPED, "authorizations"): AUTHORIZATIONS,
         (Layer.MATCHED, "verdicts"): [
             *(verdict(row) for row in CDRS if row["cdr_key"] != "DE*LDW*C4"),
             verdict(CDRS[3], "hold", ["R21"]),

@@ -47,8 +47,9 @@ class PlainCdrs:
     """`page`, `position`, and the columns of `typed/cdrs` that follow from the record alone"""
     periods: pl.DataFrame
     """`page`, `position`, and the columns of `typed/charging_periods` but the month"""
-    carried: Mapping[tuple[str, bytes], datetime]
-    """owner and bytes of the lists of tariffs that they carry, and when each first came"""
+    carried: Mapping[tuple[str, bytes], tuple[int, int]]
+    """owner and bytes of the lists of tariffs that they carry, and `page` and `position` of the CDR that was the first
+    to bring each"""
 
 
 def plain_cdrs(
@@ -135,8 +136,12 @@ def _has_no_negatives(checked: pl.DataFrame, periods: pl.DataFrame) -> pl.Series
     return checked.select(pl.col("is_credit") | ~(totals | pl.Series(flags))).to_series()
 
 
-def _first_told(carried: CarriedLists, checked: pl.DataFrame, ok: pl.Series) -> dict[tuple[str, bytes], datetime]:
-    """Give the lists of tariffs that the plain CDRs carry, each with the time when it first came."""
-    told = checked.select("_came_at", number=carried.number).filter(ok).group_by("number").agg(pl.col("_came_at").min())
-    told = told.sort("number")  # the order in which they first came, and not that of a hash
-    return {carried.lists[number]: came_at for number, came_at in told.rows() if carried.lists[number][1]}
+def _first_told(
+    carried: CarriedLists, checked: pl.DataFrame, ok: pl.Series
+) -> dict[tuple[str, bytes], tuple[int, int]]:
+    """Give the lists of tariffs that the plain CDRs carry, each with the place of the first CDR that brought it."""
+    place = ("page", "position")
+    told = checked.select("_came_at", *place, number=carried.number).filter(ok)
+    first = told.group_by("number").agg(pl.col(place).sort_by("_came_at", *place).first())
+    lists = first.sort("number").rows()  # the order in which they first came, and not that of a hash
+    return {carried.lists[number]: (page, at) for number, page, at in lists if carried.lists[number][1]}

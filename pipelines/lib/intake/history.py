@@ -46,14 +46,9 @@ def remember(settings: Settings, lake: Lake) -> None:
     """
     keep_contracts(lake, settings.clock())
     for name, frame in _Memory(lake).tables().items():
-        if not _stands(lake, name, frame):
+        is_current = lake.fs.exists(lake.path(Layer.TYPED, name)) and not lake.is_older(Layer.TYPED, name)
+        if not is_current or not lake.read(Layer.TYPED, name).equals(frame):
             lake.write(Layer.TYPED, name, frame)
-
-
-def _stands(lake: Lake, name: str, frame: pl.DataFrame) -> bool:
-    """Tell whether a table is stored so, to the column: dbt reads files, and an older one lacks what came since."""
-    path = lake.path(Layer.TYPED, name)
-    return lake.fs.exists(path) and pl.read_parquet(lake.read_bytes(path)).equals(frame)
 
 
 def keep_contracts(lake: Lake, now: datetime) -> None:

@@ -44,6 +44,9 @@ _MOST_ROWS: Final = 1_000_000
 
 _PULL: Final = ("connection_id", "module", "pull_id")
 
+_TOLD: Final = ("connection_id", "module", "ocpi_version", "page_sha256", "page_position")
+"""what says by which record a tariff version was first told"""
+
 _TYPED: Final = pl.col("outcome") == str(RecordOutcome.TYPED)
 _SOURCE_RANK: Final = {str(TariffSource.PUBLISHED): 0, str(TariffSource.PLAN): 1, str(TariffSource.CDR): 2}
 
@@ -147,10 +150,15 @@ class _Normalisation:
         return records.with_columns(billing_month=local.dt.date().dt.month_start())
 
     def _missing_months(self, shown: pl.DataFrame) -> set[BillingMonth]:
-        """Give months whose partition is gone although records belong there."""
+        """Give months whose partition is gone although records belong there, or was written by an older version.
+
+        An older one lacks columns; what they say stands in the raw pages, and a warehouse reads all months alike.
+        """
         missing: set[BillingMonth] = set()
         for name in _BY_MONTH:
-            missing |= _months(shown.filter(module=name)) - set(self._lake.months(Layer.TYPED, name))
+            stored = self._lake.months(Layer.TYPED, name)
+            missing |= _months(shown.filter(module=name)) - set(stored)
+            missing |= {month for month in stored if self._lake.is_older(Layer.TYPED, name, month)}
         return missing
 
     def _write_months(self, months: Sequence[BillingMonth], shown: pl.DataFrame) -> None:
@@ -186,7 +194,11 @@ class _Normalisation:
         self._replace("tokens", newest(rows, ("token_uid", "token_type")))
 
     def _write_tariffs(self) -> None:
-        """Write every version ever received, and those of our own plans; the first to bring a content dates it."""
+        """Write every version ever received, and those of our own plans; the first to bring a content dates it.
+
+        Its place is that of the first record, even where the row shows what another said: where a CDR brought what was
+        published later, the row is the published one, and `module` says that the place is a CDR's.
+        """
         plan_versions, plan_components = plan_tariff_frames(self._settings.master)
         names = ("tariff_versions", "tariff_components")
         schemas = [table(Layer.TYPED, name).schema for name in names]
@@ -194,14 +206,17 @@ class _Normalisation:
             self._landed.rows(self._manifests, name, schema).select(list(schema))
             for name, schema in zip(names, schemas, strict=True)
         )
+        rank = pl.col("source").replace_strict(_SOURCE_RANK, return_dtype=pl.Int8)
+        first = versions.sort("known_from", rank, maintain_order=True).unique("tariff_version_id", keep="first")
         versions = pl.concat([versions, plan_versions])
         components = pl.concat([components, plan_components])
-        rank = pl.col("source").replace_strict(_SOURCE_RANK, return_dtype=pl.Int8)
         told = ("known_from", "last_updated_at", "tariff_id", "owner_id", "tariff_type")
         ordered = versions.sort(rank, *told, nulls_last=True)
         dated = ordered.with_columns(known_from=pl.col("known_from").min().over("tariff_version_id"))
+        shown = dated.unique("tariff_version_id", keep="first").drop(_TOLD)
+        placed = shown.join(first.select("tariff_version_id", *_TOLD), on="tariff_version_id", how="left")
         key = table(Layer.TYPED, "tariff_components").key
-        self._replace("tariff_versions", dated.unique("tariff_version_id", keep="first").sort("tariff_version_id"))
+        self._replace("tariff_versions", placed.sort("tariff_version_id"))
         self._replace("tariff_components", components.unique(key, keep="first").sort(key))
 
     def _write_records(self, records: pl.DataFrame) -> None:
@@ -228,7 +243,8 @@ class _Normalisation:
         present = self._lake.fs.exists(self._lake.path(Layer.TYPED, name, month))
         if not present and month is not None and fitted.is_empty():
             return
-        if present and self._lake.read(Layer.TYPED, name, month).equals(fitted):
+        is_current = present and not self._lake.is_older(Layer.TYPED, name, month)
+        if is_current and self._lake.read(Layer.TYPED, name, month).equals(fitted):
             return
         self._lake.write(Layer.TYPED, name, fitted, month)
         if month is not None:

@@ -114,7 +114,7 @@ _DELETED: Final[Mapping[str, Callable[[str], object]]] = {
 }
 """what a DELETE states, by the modules that have one; the argument is the key of the object"""
 
-_NOT_STATED: Final = frozenset({"received_at", "connection_id"})
+_NOT_STATED: Final = frozenset({"received_at", "connection_id", "ocpi_version", "page_sha256", "page_position"})
 """columns of the typed tables that say where a statement came from, and not what it says"""
 
 

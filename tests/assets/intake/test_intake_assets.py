@@ -118,7 +118,7 @@ def test_a_contract_failure_names_columns_and_keys_and_never_a_row(home):
     lake = Lake(str(home / "lake"))
     table = next(each for each in TABLES if each.name == "tokens")
     row = dict.fromkeys(table.schema, "secret person") | {"token_uid": "U1", "token_type": "RFID", "contract_id": ""}
-    row |= {"is_valid": True, "last_updated_at": NOW, "received_at": NOW}
+    row |= {"is_valid": True, "last_updated_at": NOW, "received_at": NOW, "page_position": 0}
     frame = pl.DataFrame([row, row], schema=table.schema)
     frame.write_parquet(lake.path(Layer.TYPED, "tokens"))
     result = hold_to_contract(lake, table)

@@ -1,11 +1,15 @@
 """One world over OCPI 2.1.1, 2.2.1 and 2.3.0: the same canonical rows wherever the versions can express them."""
 
+import json
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
+from pipelines.lib.intake.history import remember
+from pipelines.lib.raw_store import RawStore
 from pipelines.sandbox.server import SandboxServer
 from pipelines.sandbox.world import build_world
 from tests.assets.intake.pulling import TYPED, new_home, pulled, rows_of, settings_for
@@ -67,6 +71,21 @@ OTHERWISE_IN_2_1_1 = {
 }
 """columns whose value is another one, with the reason"""
 
+RECORD_OF = {
+    "cdrs": ("cdrs", ["cdr_id"]),
+    "sessions": ("sessions", ["session_id"]),
+    "authorizations": ("authorizations", ["authorization_id", "token_uid"]),
+    "tokens": ("tokens", ["token_uid", "contract_id"]),
+    "connectors": ("locations", ["location_id", "evse_uid", "connector_id"]),
+    "tariff_versions": (None, ["tariff_id"]),
+    "tariff_history": ("tariffs", ["tariff_key"]),
+    "token_history": ("tokens", ["token_uid", "contract_id"]),
+    "connector_history": ("locations", ["location_id", "evse_uid", "connector_id"]),
+}
+"""module of the record behind a row, where its table has but one, and ids that stand in the record"""
+
+PLACE = ("connection_id", "module", "ocpi_version", "page_sha256", "page_position")
+
 ROW = {
     "cdrs": ["cdr_key"],
     "charging_periods": ["cdr_key", "period_index"],
@@ -90,8 +109,25 @@ def lakes(world, tmp_path_factory):
         for version in ("2.1.1", "2.2.1", "2.3.0"):
             with SandboxServer(world, versions=(version,)) as server:
                 home = new_home(world, tmp_path_factory.mktemp("home"))
-                found[version] = pulled(settings_for(server, home, monkeypatch, page_limit=200))
+                settings = settings_for(server, home, monkeypatch, page_limit=200)
+                found[version] = pulled(settings)
+                remember(settings, found[version])
     return found
+
+
+def received(lake, name):
+    """Give the rows of a typed table that a peer sent."""
+    rows = next(rows_of(lake, table) for table in TYPED if table.name == name)
+    return rows.filter(pl.col("source") != "plan") if name == "tariff_versions" else rows
+
+
+def texts_in(value):
+    """Give every text of a JSON value."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(each)
+    elif isinstance(value, str):
+        yield value
 
 
 def typed(lake, name):
@@ -171,8 +207,34 @@ def test_every_version_refuses_the_same_records_for_the_same_reason(lakes, world
         assert sorted(refused.select("record_id", "rule").rows()) == told, version
 
 
-def test_every_row_says_which_version_it_came_in(lakes):
+@pytest.mark.parametrize("name", RECORD_OF)
+def test_every_row_says_which_version_it_came_in(lakes, name):
     for version, lake in lakes.items():
-        cdrs = lake.read_months(Layer.TYPED, "cdrs")
-        own = cdrs.filter(~pl.col("cpo_id").is_in(HUB_PARTIES))
-        assert set(own["ocpi_version"]) == {version}
+        rows = received(lake, name).filter(pl.col("connection_id") != "hub")
+        assert rows.height > 10
+        assert set(rows["ocpi_version"]) == {version}
+
+
+@pytest.mark.parametrize("name", RECORD_OF)
+@pytest.mark.parametrize("version", ["2.1.1", "2.2.1", "2.3.0"])
+def test_every_row_leads_back_to_the_bytes_that_it_came_in(lakes, version, name):
+    """All rows, not a sample: each of its ids stands in the record as a whole text."""
+    module, said = RECORD_OF[name]
+    rows = received(lakes[version], name)
+    if "module" not in rows.columns:
+        rows = rows.with_columns(module=pl.lit(module))
+    places = rows.select("connection_id", "module", "page_sha256", "page_position").rows()
+    records = RawStore(lakes[version]).records(places)
+    for row, record in zip(rows.iter_rows(named=True), records, strict=True):
+        ids = [row[column].rsplit("*", 1)[-1] for column in said]
+        assert set(ids) <= set(texts_in(json.loads(record))), (ids, record)
+    assert set(rows["module"]) <= ({"tariffs", "cdrs"} if module is None else {module})
+
+
+def test_only_our_own_price_lists_were_never_received(lakes):
+    for lake in lakes.values():
+        versions = lake.read(Layer.TYPED, "tariff_versions")
+        never = versions.filter(pl.any_horizontal(pl.col(PLACE).is_null()))
+        assert never.height
+        assert_frame_equal(never, versions.filter(source="plan"))
+        assert never.select(pl.col(PLACE).is_null().all()).row(0) == (True,) * len(PLACE)

@@ -1,6 +1,7 @@
 """What was known when, and how well peers keep to OCPI: from raw pages to the tables of history and evidence."""
 
 import gzip
+import io
 import json
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,6 +19,9 @@ from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, s
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
+CLIENT = {"country_code": "de", "party_id": "ldw", "role": "CPO", "last_updated": "2026-10-01T00:00:00Z"}
+INVOICE = {"country_code": "DE", "party_id": "LDW", "id": "IR-1", "invoice_id": "2026-17"}
+INVOICE |= {"last_updated": "2026-11-01T00:00:00Z"}
 MADE = (
     *("hub_clients", "invoice_reconciliations", "tariff_history", "token_history", "connector_history"),
     *("contract_history", "tariff_lint", "protocol_violations", "unknown_fields", "freshness"),
@@ -102,6 +106,35 @@ def test_tokens_and_connectors_hold_from_their_update_whenever_we_heard_of_it(re
     assert believed_at(tokens, NOW + DAY, september)["is_valid"].to_list() == [True]
     assert believed_at(connectors, NOW + 5 * DAY, october)["time_zone"].to_list() == ["Europe/Vienna"]
     assert believed_at(connectors, NOW + 5 * DAY, september)["time_zone"].to_list() == ["Europe/Berlin"]
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "record", "said"),
+    [
+        ("tariff_history", "tariffs", tariff(), b'"T1"'),
+        ("token_history", "tokens", token(), b'"04A1"'),
+        ("connector_history", "locations", location(), b'"E1"'),
+        ("hub_clients", "hubclientinfo", CLIENT | {"status": "PLANNED"}, b'"PLANNED"'),
+        ("invoice_reconciliations", "invoicereconciliation", INVOICE | {"cdrs": ["C7"]}, b'"C7"'),
+    ],
+)
+def test_a_row_names_the_version_and_the_record_that_it_stands_on(receive, lake, name, module, record, said):
+    receive(module, "no object", record, version="2.3.0")
+    (row,) = read(lake, name).iter_rows(named=True)
+    assert (row["connection_id"], row["ocpi_version"]) == ("ldw", "2.3.0")
+    assert said in RawStore(lake).record(row["connection_id"], module, row["page_sha256"], row["page_position"])
+
+
+def test_even_an_empty_table_of_an_older_version_is_written_again(receive, lake):
+    """A warehouse reads the file itself, and would miss the column."""
+    receive("cdrs")
+    older = table(Layer.TYPED, "tariff_history").empty().drop("ocpi_version")
+    file = io.BytesIO()
+    older.write_parquet(file)
+    lake.write_bytes(lake.path(Layer.TYPED, "tariff_history"), file.getvalue())
+    assert lake.is_older(Layer.TYPED, "tariff_history")
+    receive("cdrs")
+    assert not lake.is_older(Layer.TYPED, "tariff_history")
 
 
 def test_our_own_contracts_are_remembered_as_the_books_said_at_each_load(settings, lake):
@@ -269,19 +302,15 @@ def test_tariffs_are_linted_where_they_are_offered(receive, lake):
 
 
 def test_hub_clients_and_invoice_records_are_typed(receive, lake):
-    client = {"country_code": "de", "party_id": "ldw", "role": "CPO", "last_updated": "2026-10-01T00:00:00Z"}
-    receive("hubclientinfo", client | {"status": "CONNECTED"}, client | {"status": 7})
-    receive("hubclientinfo", client | {"status": "OFFLINE", "last_updated": "2026-10-02T00:00:00Z"})
+    receive("hubclientinfo", CLIENT | {"status": "CONNECTED"}, CLIENT | {"status": 7})
+    receive("hubclientinfo", CLIENT | {"status": "OFFLINE", "last_updated": "2026-10-02T00:00:00Z"})
     assert read(lake, "hub_clients").select("client_id", "client_role", "status").rows() == [
         ("DE*LDW", "CPO", "OFFLINE")
     ]
-    invoice = {"country_code": "DE", "party_id": "LDW", "id": "IR-1", "invoice_id": "2026-17"}
     facts = {"version": "2.3.0"}
-    receive(
-        "invoicereconciliation", invoice | {"cdrs": ["c1", "C2", "C1"], "last_updated": "2026-11-01T00:00:00Z"}, **facts
-    )
-    receive("invoicereconciliation", invoice | {"cdrs": ["C1"], "last_updated": "2026-11-02T00:00:00Z"}, **facts)
-    receive("invoicereconciliation", invoice | {"cdrs": [], "last_updated": "2026-11-03T00:00:00Z"}, **facts)
+    receive("invoicereconciliation", INVOICE | {"cdrs": ["c1", "C2", "C1"]}, **facts)
+    receive("invoicereconciliation", INVOICE | {"cdrs": ["C1"], "last_updated": "2026-11-02T00:00:00Z"}, **facts)
+    receive("invoicereconciliation", INVOICE | {"cdrs": [], "last_updated": "2026-11-03T00:00:00Z"}, **facts)
     rows = read(lake, "invoice_reconciliations").select("record_key", "invoice_id", "cdr_key", "cdr_id").rows()
     assert rows == [("DE*LDW*IR-1", "2026-17", "DE*LDW*C1", "C1")]
     counts = read(lake, "records").group_by("module", "outcome").len().sort("module", "outcome").rows()

@@ -1,5 +1,6 @@
 """Every record received is typed, quarantined with its rule and its own digits, or a proven duplicate."""
 
+import io
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, s
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
 OCTOBER = BillingMonth(2026, 10)
+PLACE = ("connection_id", "module", "ocpi_version", "page_sha256", "page_position")
 
 
 @pytest.fixture
@@ -85,6 +87,44 @@ def test_every_version_of_a_tariff_is_kept_with_when_we_learned_of_it(receive, l
     versions = lake.read(Layer.TYPED, "tariff_versions").sort("known_from")
     assert versions["known_from"].to_list() == [NOW, NOW + timedelta(days=1)]
     assert versions["tariff_key"].to_list() == ["DE*LDW*T1"] * 2
+
+
+def told_by(lake, row):
+    """Give the record that a tariff version names."""
+    return json.loads(
+        RawStore(lake).record(row["connection_id"], row["module"], row["page_sha256"], row["page_position"])
+    )
+
+
+def test_a_version_names_the_record_that_dates_it(receive, lake):
+    dear = [{"price_components": [{"type": "ENERGY", "price": 0.55, "step_size": 1}]}]
+    receive("tariffs", [tariff(id="T2"), tariff()])
+    receive("cdrs", [cdr(1), cdr(2, tariffs=[tariff(elements=dear)]), cdr(3, tariffs=[tariff(elements=dear)])])
+    receive("tariffs", [tariff(elements=dear)])
+    rows = lake.read(Layer.TYPED, "tariff_versions").filter(tariff_id="T1").sort("known_from")
+    published, carried = rows.iter_rows(named=True)
+    assert (published["source"], published["module"], published["known_from"]) == ("published", "tariffs", NOW)
+    assert told_by(lake, published)["id"] == "T1"
+    assert (carried["source"], carried["module"]) == ("published", "cdrs")
+    assert carried["known_from"] == NOW + timedelta(days=1)
+    assert (carried["connection_id"], carried["ocpi_version"]) == ("ldw", "2.2.1")
+    assert told_by(lake, carried)["id"] == "C000002"
+
+
+@pytest.mark.parametrize("oddity", [{}, {"total_energy": "10.1234"}])
+def test_of_several_cdrs_the_first_is_named_whichever_way_it_was_read(receive, lake, oddity):
+    receive("cdrs", [cdr(1, tariffs=[]), cdr(2, **oddity)], [cdr(3), cdr(4, **oddity)])
+    (version,) = lake.read(Layer.TYPED, "tariff_versions").iter_rows(named=True)
+    assert told_by(lake, version)["id"] == "C000002"
+
+
+def test_our_own_price_lists_name_no_record(receive, lake, settings):
+    settings.master.mkdir(parents=True)
+    own = tariff(id="OWN", party_id="NST", tax_included="NO")
+    (settings.master / "plan_tariffs.json").write_text(json.dumps([own]))
+    receive("tariffs", [tariff()])
+    rows = lake.read(Layer.TYPED, "tariff_versions").select("source", pl.col("page_sha256").is_null())
+    assert sorted(rows.rows()) == [("plan", True), ("published", False)]
 
 
 def test_the_month_is_that_of_the_end_on_the_companys_calendar(receive, lake):
@@ -265,6 +305,32 @@ def test_a_partition_that_is_gone_is_made_again(receive, lake, settings):
     lake.fs.rm(f"{lake.root}/typed/cdrs", recursive=True)
     normalise(settings, lake)
     assert lake.read(Layer.TYPED, "cdrs", OCTOBER).equals(before)
+
+
+def test_what_an_older_version_wrote_is_made_again(receive, lake, settings):
+    """Its rows are readable, with their places unknown, and no month waits for something new to touch it."""
+    receive("sessions", [session()])
+    receive("cdrs", [cdr()])
+    before = all_tables(lake)
+    for name, month in (("sessions", OCTOBER), ("tariff_versions", None)):
+        file = io.BytesIO()
+        before[name].drop(PLACE, strict=False).write_parquet(file)
+        lake.write_bytes(lake.path(Layer.TYPED, name, month), file.getvalue())
+        assert lake.read(Layer.TYPED, name, month)["page_sha256"].to_list() == [None]
+    assert normalise(settings, lake).months == {OCTOBER}
+    for name, frame in all_tables(lake).items():
+        assert frame.equals(before[name]), name
+
+
+def test_ids_that_two_operators_use_are_told_apart(receive, lake):
+    receive("cdrs", [cdr()])
+    receive("cdrs", [cdr(country_code="NL", party_id="VLT"), cdr(currency="?")], connection_id="hub")
+    records = lake.read(Layer.TYPED, "records").select("record_id", "record_key", "outcome")
+    assert sorted(records.rows(), key=lambda row: row[::-1]) == [
+        ("C000001", "DE*LDW*C000001", "quarantined"),
+        ("C000001", "DE*LDW*C000001", "typed"),
+        ("C000001", "NL*VLT*C000001", "typed"),
+    ]
 
 
 def test_normalising_again_writes_nothing(receive, lake, settings, monkeypatch):

@@ -26,5 +26,9 @@ select
     time_zone,
     power_type,
     max_power_kw,
-    is_home_charging
+    is_home_charging,
+    connection_id,
+    ocpi_version,
+    page_sha256,
+    page_position
 from connectors

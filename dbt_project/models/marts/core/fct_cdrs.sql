@@ -39,7 +39,10 @@ select
     cdrs.ended_at,
     cdrs.time_zone,
     cdrs.received_at,
-    cdrs.billing_month
+    cdrs.billing_month,
+    cdrs.ocpi_version,
+    cdrs.page_sha256,
+    cdrs.page_position
 from {{ ref('stg_typed__cdrs') }} as cdrs
 inner join {{ ref('int_cdrs_margined') }} as margins on cdrs.cdr_key = margins.cdr_key
 left join {{ ref('int_cdrs_credited') }} as credited on cdrs.cdr_key = credited.cdr_key

@@ -10,5 +10,8 @@ select
     tariff_version_id,
     tariff_type,
     last_updated_at,
-    connection_id
+    connection_id,
+    ocpi_version,
+    page_sha256,
+    page_position
 from {{ ref('stg_typed__tariff_history') }}

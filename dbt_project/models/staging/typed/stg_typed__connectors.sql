@@ -17,5 +17,9 @@ select
     max_power_kw,
     tariff_ids,
     last_updated_at,
-    received_at
+    connection_id,
+    ocpi_version,
+    received_at,
+    page_sha256,
+    page_position
 from {{ source('typed', 'connectors') }}

@@ -6,6 +6,7 @@ select
     page_sha256,
     page_position,
     record_id,
+    record_key,
     content_sha256,
     outcome,
     rule,

@@ -9,6 +9,7 @@ select
     tariff_type,
     last_updated_at,
     connection_id,
+    ocpi_version,
     page_sha256,
     page_position
 from {{ source('typed', 'tariff_history') }}

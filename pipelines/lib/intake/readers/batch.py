@@ -128,7 +128,7 @@ class Batch:
         try:
             decoded = decoded_record(record)
             content_sha256 = own_sha256(record) if self.module == "cdrs" else canonical_sha256(decoded)
-            read = self.reader.take(as_object(decoded, record), context)
+            read = self.reader.take(as_object(decoded, record), context, position)
         except RecordProblem as problem:
             text = record.decode("utf-8", errors="replace")
             content_sha256 = content_sha256 or own_sha256(record)

@@ -47,9 +47,9 @@ class CdrReader:
                 return None
 
         plain = plain_cdrs([(context.received_at, records) for context, records in pages], self.alpha2, carried)
-        for (owner, content), came_at in plain.carried.items():
+        for (owner, content), (page, position) in plain.carried.items():
             version_ids, _, tariffs = self._read_tariffs(owner, DECODE(content), PLAIN_VERSION)
-            self._keep_tariffs(version_ids, tariffs, came_at)
+            self._keep_tariffs(version_ids, tariffs, pages[page][0], position)
         sequences = pl.Series([context.sequence for context, _ in pages], dtype=pl.Int32)
         self._plain.append((_placed(plain.cdrs, sequences), _placed(plain.periods, sequences)))
         return plain
@@ -59,13 +59,13 @@ class CdrReader:
         cdrs, periods = zip(*self._plain, strict=True) if self._plain else ((), ())
         return {"cdrs": list(cdrs), "charging_periods": list(periods)}
 
-    def take(self, record: Mapping[str, object], context: PageContext) -> Read:
+    def take(self, record: Mapping[str, object], context: PageContext, position: int = 0) -> Read:
         """Read a CDR and hold it to what a typed row needs."""
         own = {name: value for name, value in record.items() if name != "tariffs"}
         cdr = parse_cdr(own, context.ocpi_version, owner_id=context.owner_id)
         version_ids, notes, tariffs = self._tariffs_of(record, context)
         changed = hold_to_acceptance(cdr, context.received_at)
-        self._keep_tariffs(version_ids, tariffs, context.received_at)
+        self._keep_tariffs(version_ids, tariffs, context, position)
         self._cdrs.append(cdr)
         self._version_ids.append(version_ids)
         self._notes.append(cdr.notes + notes)
@@ -78,9 +78,11 @@ class CdrReader:
         rows = pl.Series("row", [row for row, cdr in enumerate(self._cdrs) for _ in cdr.periods], pl.UInt32)
         return {"cdrs": cdrs, "charging_periods": periods.with_columns(rows), **tariff_rows(self._tariffs)}
 
-    def _keep_tariffs(self, version_ids: tuple[str, ...], tariffs: tuple[Tariff, ...], came_at: datetime) -> None:
+    def _keep_tariffs(
+        self, version_ids: tuple[str, ...], tariffs: tuple[Tariff, ...], context: PageContext, position: int
+    ) -> None:
         for version_id, tariff in zip(version_ids, tariffs, strict=True):
-            told = (tariff, TariffSource.CDR, came_at)
+            told = Told(tariff, TariffSource.CDR, context, position)
             self._tariffs[version_id] = min(self._tariffs.get(version_id, told), told, key=_first_told)
 
     def _tariffs_of(
@@ -105,15 +107,13 @@ class CdrReader:
         return self._read_before[seen]
 
 
-def _first_told(told: Told) -> tuple[datetime, bool, datetime, str, str, str]:
+def _first_told(told: Told) -> tuple[datetime, bool, datetime, int, int]:
     """Order tellings of one tariff by when they came; of one page the earliest date counts, in whatever order.
 
-    Plain records are taken before all others, and a set of them has no order at all: so whatever else may differ
-    between two tellings of one content decides last.
+    Plain records are taken before all others, so where on its page a telling stands decides last.
     """
-    tariff, _, received_at = told
-    changed = tariff.last_updated_at is None, tariff.last_updated_at or received_at
-    return received_at, *changed, tariff.tariff_id, tariff.owner_id, tariff.tariff_type or ""
+    updated_at, came_at = told.tariff.last_updated_at, told.context.received_at
+    return came_at, updated_at is None, updated_at or came_at, told.context.sequence, told.position
 
 
 def _placed(frame: pl.DataFrame, sequences: pl.Series) -> pl.DataFrame:

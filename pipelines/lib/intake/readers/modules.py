@@ -32,8 +32,9 @@ class ValueReader:
     _rows: list[int] = field(default_factory=list)
     _count: int = 0
 
-    def take(self, record: Mapping[str, object], context: PageContext) -> Read:
-        """Read a record into its rows."""
+    def take(self, record: Mapping[str, object], context: PageContext, position: int = 0) -> Read:
+        """Read a record into its rows, whose places the batch knows."""
+        del position
         values, read = self.read(record, context)
         hold_to_calendar(read.at)
         self._values += values
@@ -53,8 +54,9 @@ class StatedReader:
 
     read: Callable[[Mapping[str, object], PageContext], Read]
 
-    def take(self, record: Mapping[str, object], context: PageContext) -> Read:
+    def take(self, record: Mapping[str, object], context: PageContext, position: int = 0) -> Read:
         """Read a record only to know whether it can be read."""
+        del position
         return self.read(record, context)
 
     def frames(self) -> dict[str, pl.DataFrame]:

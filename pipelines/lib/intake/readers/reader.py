@@ -44,8 +44,11 @@ class Read:
 class Reader(Protocol):
     """Takes the records of one module and gives them back as columns."""
 
-    def take(self, record: Mapping[str, object], context: PageContext) -> Read:
-        """Read a record and keep it; raise `RecordProblem` where it cannot be read."""
+    def take(self, record: Mapping[str, object], context: PageContext, position: int = 0) -> Read:
+        """Read the record at a position of its page and keep it; raise `RecordProblem` where it cannot be read.
+
+        Who only wants to know whether a record can be read, leaves the position out.
+        """
         ...
 
     def frames(self) -> dict[str, pl.DataFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -14,8 +14,16 @@ from models.ocpi.reading import parse_tariff
 from models.types.vocabularies import TariffSource
 from pipelines.lib.intake.readers.reader import PageContext, Read
 
-Told = tuple[Tariff, TariffSource, datetime]
-"""a tariff, where it stood, and when it came"""
+
+class Told(NamedTuple):
+    """A tariff that some record told."""
+
+    tariff: Tariff
+    source: TariffSource
+    context: PageContext
+    """the page of the record, and when it came"""
+    position: int
+    """of the record on its page"""
 
 
 @dataclass
@@ -25,10 +33,10 @@ class TariffReader:
     alpha2: Mapping[str, str]
     _tariffs: dict[str, Told] = field(default_factory=dict)
 
-    def take(self, record: Mapping[str, object], context: PageContext) -> Read:
-        """Read a tariff; the first to bring a content gives the version its time."""
+    def take(self, record: Mapping[str, object], context: PageContext, position: int = 0) -> Read:
+        """Read a tariff; the first to bring a content gives the version its time and its place."""
         tariff = parse_tariff(record, context.ocpi_version, owner_id=context.owner_id)
-        published = (tariff, TariffSource.PUBLISHED, context.received_at)
+        published = Told(tariff, TariffSource.PUBLISHED, context, position)
         self._tariffs.setdefault(tariff_version_id(tariff), published)
         return Read(tariff.last_updated_at)
 
@@ -38,6 +46,11 @@ class TariffReader:
 
 
 def tariff_rows(tariffs: Mapping[str, Told]) -> dict[str, pl.DataFrame]:
-    """Give versions and components of tariffs, by table."""
-    versions, components = tariff_frames(tariffs.values())
-    return {"tariff_versions": versions, "tariff_components": components}
+    """Give versions, each with the page and position that it came from, and components of tariffs, by table."""
+    told = tariffs.values()
+    versions, components = tariff_frames((each.tariff, each.source, each.context.received_at) for each in told)
+    places = (
+        pl.Series("page_sha256", [each.context.sha256 for each in told], pl.String),
+        pl.Series("page_position", [each.position for each in told], pl.Int32),
+    )
+    return {"tariff_versions": versions.with_columns(places), "tariff_components": components}

@@ -1,0 +1,19 @@
+select
+    authorization_id,
+    authorization_reference,
+    token_uid,
+    token_type,
+    contract_id,
+    cpo_id,
+    location_id,
+    evse_uid,
+    result,
+    authorized_at,
+    last_updated_at,
+    billing_month,
+    connection_id,
+    ocpi_version,
+    received_at,
+    page_sha256,
+    page_position
+from {{ source('typed', 'authorizations') }}
