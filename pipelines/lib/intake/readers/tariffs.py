@@ -9,8 +9,9 @@ from datetime import datetime
 import polars as pl
 
 from models.ocpi.canonical import Tariff
+from models.ocpi.fields import remark_of
 from models.ocpi.frames import tariff_frames, tariff_version_id
-from models.ocpi.reading import parse_tariff
+from models.ocpi.reading import noted_tariff
 from models.types.vocabularies import TariffSource
 from pipelines.lib.intake.readers.reader import PageContext, Read
 
@@ -27,10 +28,10 @@ class TariffReader:
 
     def take(self, record: Mapping[str, object], context: PageContext) -> Read:
         """Read a tariff; the first to bring a content gives the version its time."""
-        tariff = parse_tariff(record, context.ocpi_version, owner_id=context.owner_id)
+        tariff, notes = noted_tariff(record, context.ocpi_version, owner_id=context.owner_id)
         published = (tariff, TariffSource.PUBLISHED, context.received_at)
         self._tariffs.setdefault(tariff_version_id(tariff), published)
-        return Read(tariff.last_updated_at)
+        return Read(tariff.last_updated_at, remark=remark_of(notes))
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Give versions and components."""
