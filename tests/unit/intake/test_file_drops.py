@@ -193,6 +193,38 @@ def test_an_ambiguous_comma_or_a_ragged_row_is_quarantined_with_its_line(loading
     assert (outcome.typed, outcome.quarantined) == (1, 2)
 
 
+TARIFF_ROW = (
+    "owner_id;tariff_id;currency;last_updated_at;dimension;unit_price;step_size\n"
+    "DE*LDW;T1;EUR;2026-10-01T00:00:00Z;ENERGY;{};1\n"
+)
+PLACE_ROW = (
+    "cpo_id;location_id;country;last_updated_at;evse_uid;connector_id;max_power_kw\n"
+    "DE*LDW;L1;DEU;2026-10-01T00:00:00Z;E1;1;{}\n"
+)
+
+
+@pytest.mark.parametrize(("module", "rows"), [("tariffs", TARIFF_ROW), ("locations", PLACE_ROW)])
+def test_a_decimal_comma_is_noted_in_whichever_row_it_stands(loading, module, rows):
+    report = loading(rows.format("0,39"), module)
+    assert (report.problems, report.notes[1:]) == (0, ("decimal comma read as a point",))
+
+
+@pytest.mark.parametrize("cell", ["1_5", "1,234", "a lot", "\u0665"])
+@pytest.mark.parametrize(
+    ("module", "rows"), [("tariffs", TARIFF_ROW), ("locations", PLACE_ROW), ("cdrs", f"{HEADER}\n{ROW}\n")]
+)
+def test_a_cell_that_is_no_number_refuses_its_record(loading, module, rows, cell):
+    (finding,) = loading(rows.replace("10,5", "{}").format(cell), module).findings
+    assert "expected a number" in finding.message
+
+
+def test_parking_in_scientific_notation_is_taken_out_of_the_time_of_charging(loading, lake, settings):
+    loading(f"{HEADER}\n{ROW.replace(';0.25;', ';25E-2;')}\n")
+    normalise(settings, lake)
+    (period,) = lake.read_months(Layer.TYPED, "charging_periods").to_dicts()
+    assert [str(period[name]) for name in ("charging_hours", "parking_hours")] == ["1.250000000", "0.250000000"]
+
+
 def test_the_csv_itself_is_kept_as_it_came(loading, lake):
     content = f"{HEADER}\n{ROW}\n".encode("cp1252")
     report = loading(content)
