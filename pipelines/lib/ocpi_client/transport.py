@@ -64,7 +64,7 @@ class Transport:
             tokens: in force, the newest first; by default the one in the environment, whose lack is a `UserError`.
         """
         tokens = tokens or [connection.token().get_secret_value()]
-        _silence_http_libraries()
+        _silence_libraries()
         client = httpx.Client(
             headers={"Accept": "application/json"}, timeout=connection.timeout_seconds, follow_redirects=False
         )
@@ -213,7 +213,12 @@ class UnreadableAnswer(PeerFailure):
         self.answer = answer
 
 
-def _silence_http_libraries() -> None:
-    """Keep URLs and headers out of logs: httpx names whole URLs at INFO, httpcore all headers at DEBUG."""
+def _silence_libraries() -> None:
+    """Keep URLs and headers out of logs, and every single retry out of the terminal.
+
+    httpx names whole URLs at INFO, httpcore all headers at DEBUG, and stamina prints a line of internals for each
+    pause. A peer that was waited for in vain is in the report of the pull.
+    """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    stamina.instrumentation.set_on_retry_hooks(())
