@@ -8,7 +8,8 @@ import pytest
 
 from models.schemas.registry import Layer
 from pipelines.lib.intake.conservation import conservation
-from pipelines.lib.intake.drop_folder import take_drops
+from pipelines.lib.intake.drop_folder import stray_folders, take_drops
+from pipelines.lib.intake.drop_report import DropReport, keep_drop_report, last_drop_report
 from pipelines.lib.intake.file_drops import PAGE_BYTES, FileSource, load_file
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
@@ -345,3 +346,66 @@ def test_dropped_and_pulled_records_are_the_same_rows(dropping, lake, settings):
     assert normalise(settings, lake).typed == 5
     cdrs = lake.read_months(Layer.TYPED, "cdrs")
     assert cdrs["time_zone"].to_list() == ["Europe/Berlin"] * 3
+
+
+@pytest.fixture
+def strays(dropping, settings, source):
+    """Give a way to drop a file into folders, and what is said about those that nobody looks into."""
+    declared = settings.model_copy(update={"connections": (source.connection,)})
+
+    def strays(*folders, name="x.json", content=b"{}"):
+        for folder in folders:
+            dropping({name: content}, folder)
+        root = settings.home / "drop"
+        return [line.removeprefix(str(root)) for line in stray_folders(declared)]
+
+    return strays
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("zzz/cdrs", "/zzz: connection 'zzz' is not declared (declared: ldw): declare it, or move the files"),
+        ("LDW/cdrs", "/LDW: connection 'LDW' is not declared (declared: ldw): declare it, or move the files"),
+        ("ldw/nomodule", "/ldw/nomodule: module 'nomodule' is not read from files (known: cdrs, tariffs, sessions, "),
+        ("ldw/cdrs/2.4", "/ldw/cdrs/2.4: '2.4' is no version of OCPI that is read (known: 2.1.1, 2.2.1, 2.3.0)"),
+        ("master/new", "/master/new: books are taken from drop/master itself: move the files"),
+        ("ldw", "/ldw: files are taken from drop/<connection>/<module>: move them there"),
+        ("", ": files are taken from drop/<connection>/<module>: move them there"),
+    ],
+)
+def test_a_folder_that_nobody_looks_into_is_named_and_its_files_stay(strays, settings, folder, said):
+    (line,) = strays(folder)
+    assert line.startswith(said)
+    assert line.endswith("; 1 file is left there")
+    assert (settings.home / "drop" / folder / "x.json").exists()
+
+
+def test_folders_that_are_looked_into_or_hold_nothing_are_not_named(strays, settings):
+    assert strays() == []
+    (settings.home / "drop" / "zzz" / "cdrs").mkdir(parents=True)
+    assert strays("ldw/cdrs", "ldw/cdrs/2.3.0", "master") == []
+    assert (settings.home / "drop" / "ldw" / "cdrs" / "rejected" / "x.json.report.txt").exists() is False
+    assert strays("ldw/cdrs", content=b"nope") == []
+    assert (settings.home / "drop" / "ldw" / "cdrs" / "rejected" / "x.json").exists()
+    assert strays("zzz/cdrs", name="x.json.part") == []
+    (line,) = strays("zzz/cdrs", "zzz/tariffs/2.3.0")
+    assert line.endswith("; 2 files are left there")
+
+
+def test_what_is_said_about_dropped_files_says_where_their_report_lies(dropping, lake):
+    bad = json.dumps(cdr(2, currency="?")).encode()
+    place, reports = dropping({"a.ndjson": LINES, "b.ndjson": bad, "c.json": b"nope"})
+    keep_drop_report(lake, "records", reports, ["a stray"])
+    keep_drop_report(lake, "books", [])
+    said = last_drop_report(lake)
+    assert said.warnings == (
+        f"ldw/cdrs b.ndjson: 1 records, 1 with problems; report: {place}/done/b.ndjson.report.txt",
+        "a stray",
+    )
+    (rejected,) = said.rejected
+    assert rejected.startswith("ldw/cdrs c.json: rejected: file: the header has unknown column nope;")
+    assert rejected.endswith(f"; report: {place}/rejected/c.json.report.txt")
+    assert "\n" not in rejected
+    keep_drop_report(lake, "records", [])
+    assert last_drop_report(lake) == DropReport()
