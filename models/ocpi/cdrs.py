@@ -44,15 +44,15 @@ def read_cdr(cdr: Fields, version: str, owner_id: str | None) -> Cdr:
         ended_at=_ended_at(cdr),
         currency=read_currency(cdr),
         periods=periods,
-        total_cost=_total_cost(cdr),
+        total_cost=_total_cost(cdr, version),
         total_energy_kwh=cdr.decimal("total_energy"),
         total_hours=cdr.decimal("total_time"),
         total_parking_hours=cdr.maybe_decimal("total_parking_time"),
-        total_energy_cost=read_price(cdr, "total_energy_cost"),
-        total_time_cost=read_price(cdr, "total_time_cost"),
-        total_parking_cost=read_price(cdr, "total_parking_cost"),
-        total_fixed_cost=read_price(cdr, "total_fixed_cost"),
-        total_reservation_cost=read_price(cdr, "total_reservation_cost"),
+        total_energy_cost=read_price(cdr, "total_energy_cost", version),
+        total_time_cost=read_price(cdr, "total_time_cost", version),
+        total_parking_cost=read_price(cdr, "total_parking_cost", version),
+        total_fixed_cost=read_price(cdr, "total_fixed_cost", version),
+        total_reservation_cost=read_price(cdr, "total_reservation_cost", version),
         tariffs=_tariffs(cdr, owner, version),
         session_id=cdr.maybe_text("session_id"),
         authorization_reference=cdr.maybe_text("authorization_reference"),
@@ -86,8 +86,8 @@ def _ended_at(cdr: Fields) -> datetime:
     return cdr.instant("end_date_time")
 
 
-def _total_cost(cdr: Fields) -> Price:
-    price = read_price(cdr, "total_cost")
+def _total_cost(cdr: Fields, version: str) -> Price:
+    price = read_price(cdr, "total_cost", version)
     if price is None:
         cdr.fail("missing_field", "total_cost", "a price")
     return price

@@ -18,6 +18,9 @@ from models.types.money import VOLUME_SCALE, rounded
 _INTEGER_DIGITS: Final = 9
 """Digits before the point of a volume, price or claimed amount: Decimal(18, 9) holds no more."""
 
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""JSON's own grammar (RFC 8259, 6). Decimal would also read `1_5` as 15, digits of any script, and `Infinity`."""
+
 _CLOCK_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME: Final = re.compile(
@@ -25,6 +28,8 @@ _DATE_TIME: Final = re.compile(
 )
 _SHOWN: Final = 80
 """Characters of a found value that a message quotes."""
+_REMARK_LENGTH: Final = 500
+"""Characters of its notes that a remark repeats: a tariff may have hundreds of numbers written as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +106,13 @@ class Fields:
         return self._number_in_text(name, value)
 
     def _number_in_text(self, name: str, text: str) -> Decimal:
-        try:
-            number = Decimal(text.strip())
-        except InvalidOperation:
+        """Read a number that was written as a text, as JSON would have it without the quotation marks."""
+        if not _NUMBER.fullmatch(digits := text.strip()):
             self.fail("wrong_type", name, "a number")
+        try:
+            number = Decimal(digits)
+        except InvalidOperation:  # an exponent that no Decimal can hold
+            self.fail("number_out_of_range", name, f"a number below 10^{_INTEGER_DIGITS}")
         self.note(name, f"number written as text {_quoted(text)}")
         return number
 
@@ -207,6 +215,15 @@ class Fields:
 
     def _below(self, values: Mapping[str, object], path: str) -> Fields:
         return Fields(self.record, values, self.notes, path)
+
+
+def remark_of(notes: Sequence[str]) -> str | None:
+    """Put the notes of a record, each once, into one text of bounded length; None where there are none."""
+    distinct = list(dict.fromkeys(notes))
+    text = "; ".join(distinct)
+    if len(text) > _REMARK_LENGTH:
+        return f"{text[:_REMARK_LENGTH]}... ({len(distinct)} notes in all)"
+    return text or None
 
 
 def _quoted(value: object) -> str:

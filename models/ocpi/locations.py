@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from models.types.money import VOLUME_SCALE, rounded
 
 _PHASES: Final = {"AC_1_PHASE": 1, "AC_2_PHASE": 2, "AC_2_PHASE_SPLIT": 2, "AC_3_PHASE": 3, "DC": 1}
 """Phases of a power type; a connector's voltage is line to neutral for AC, so power = volts x amperes x phases."""
+
+_LEADING_ZEROS: Final = re.compile(r"(?<![0-9.])0+(?=[0-9])")
 
 _MOST_WATTS: Final = 10**12
 """Decimal(18, 9) holds nine digits of kW; volts times amperes can exceed it where neither does alone"""
@@ -92,9 +95,17 @@ def is_time_zone(name: str) -> bool:
 
 
 def _place(location: Fields) -> Fields | None:
-    """Give the coordinates, with notes of their own: OCPI writes them as text, which is nothing to remark upon."""
+    """Give the coordinates, with notes of their own: OCPI writes them as text, which is nothing to remark upon.
+
+    They may begin with zeros, such as `009.99321` (mod_locations, GeoLocation), which no number of JSON does.
+    """
     found = location.maybe_child("coordinates")
-    return Fields("location", found.values, path=found.path) if found else None
+    if found is None:
+        return None
+    values = {
+        name: _LEADING_ZEROS.sub("", value) if isinstance(value, str) else value for name, value in found.values.items()
+    }
+    return Fields("location", values, path=found.path)
 
 
 def _time_zone(location: Fields) -> str | None:

@@ -41,6 +41,13 @@ _OTHER_FIELDS: Final = frozenset(
 )
 """fields of a tariff that decide no price and are near to none that does"""
 
+_NET_FIELDS: Final = {
+    "2.1.1": ("excl_vat", "before_taxes"),
+    "2.2.1": ("excl_vat", "before_taxes"),
+    "2.3.0": ("before_taxes", "excl_vat"),
+}
+"""by version, what a price without tax is called inside a price, and what another version calls it"""
+
 _PERCENT_SCALE: Final = 4
 _LARGEST_STEP: Final = 10**9
 """A million kWh, or 31 years: a larger step_size is a mistake, and exact integers stay in bounds below it."""
@@ -61,8 +68,8 @@ def read_tariff(tariff: Fields, owner_id: str | None, version: str) -> Tariff:
         elements=tuple(_element(element) for element in tariff.some_children("elements")),
         tariff_type=tariff.maybe_text("type"),
         tax_included=_tax_included(tariff),
-        min_price=read_price(tariff, "min_price"),
-        max_price=read_price(tariff, "max_price"),
+        min_price=read_price(tariff, "min_price", version),
+        max_price=read_price(tariff, "max_price", version),
         valid_from=valid_from,
         valid_to=valid_to,
         last_updated_at=tariff.maybe_instant("last_updated"),
@@ -84,16 +91,33 @@ def read_currency(record: Fields) -> str:
     return code
 
 
-def read_price(record: Fields, name: str) -> Price | None:
-    """Read an optional Price (2.2.1), PriceLimit or Price with taxes (2.3.0), or plain number (2.1.1: without VAT)."""
+def read_price(record: Fields, name: str, version: str) -> Price | None:
+    """Read an optional Price (2.2.1), PriceLimit or Price with taxes (2.3.0), or plain number (2.1.1: without VAT).
+
+    What another version would write is read as well, and noted; beside the version's own field it is set aside.
+    """
     if not record.has(name):
         return None
     if isinstance(record.values[name], (int, Decimal, str)):
+        if version != "2.1.1":
+            record.note(name, f"a plain number, as only OCPI 2.1.1 has it: read as {_NET_FIELDS[version][0]}")
         return Price(record.decimal(name))
     price = record.child(name)
-    if price.has("excl_vat") or not price.has("before_taxes"):
+    if _net_field(record, name, price, version) == "excl_vat":
         return Price(price.decimal("excl_vat"), price.maybe_decimal("incl_vat"))
     return Price(price.decimal("before_taxes"), _after_taxes(price))
+
+
+def _net_field(record: Fields, name: str, price: Fields, version: str) -> str:
+    """Choose the field that says a price without tax: the version's own wherever it stands."""
+    own, other = _NET_FIELDS[version]
+    field = other if price.has(other) and not price.has(own) else own
+    if version == "2.1.1":
+        record.note(name, f"an object, where OCPI 2.1.1 has a plain number: its {field} is read")
+    elif price.has(other):
+        became = "set aside" if field == own else f"read as {own}"
+        record.note(name, f"{other} is no field of a price in OCPI {version}: {became}")
+    return field
 
 
 def _after_taxes(price: Fields) -> Decimal | None:

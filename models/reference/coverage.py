@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any, Final, TypeVar
@@ -21,6 +22,9 @@ from models.types.vocabularies import Dimension
 
 MOST_CELLS: Final = 20_000
 """combinations that are tried; a tariff with more is not judged"""
+
+_ASKED: Final = len(Dimension) * 3
+"""coverages of one tariff, by dimension and kind of reservation: several checks ask for the same"""
 
 _Bound = TypeVar("_Bound", date, time, Decimal, int)
 
@@ -64,9 +68,12 @@ class Coverage:
     """a moment that none of them prices"""
     idle: tuple[int, ...]
     """indices, in the tariff, of elements that no moment is left to"""
+    outranked: tuple[tuple[int, int], ...]
+    """pairs of indices, in order: the first prices a moment at which the restrictions of the second, not idle, hold"""
 
 
-def coverage(tariff: Tariff, dimension: Dimension, reservation: str | None = None) -> Coverage | None:
+@lru_cache(maxsize=_ASKED)
+def coverage(tariff: Tariff, dimension: Dimension, reservation: str | None) -> Coverage | None:
     """Give how a dimension is covered by the elements for charging, or for a kind of reservation.
 
     None where no such element prices it, or where there are more than `MOST_CELLS` combinations.
@@ -80,14 +87,16 @@ def coverage(tariff: Tariff, dimension: Dimension, reservation: str | None = Non
     axes = _axes([restrictions for _, restrictions in priced])
     if not priced or prod(map(len, axes)) > MOST_CELLS:
         return None
-    first_gap, idle = None, {index for index, _ in priced}
+    first_gap, idle, outranked = None, {index for index, _ in priced}, set[tuple[int, int]]()
     for moment in _moments(axes):
-        chosen = next((index for index, restrictions in priced if _holds(restrictions, moment)), None)
-        if chosen is not None:
-            idle.discard(chosen)
+        matching = [index for index, restrictions in priced if _holds(restrictions, moment)]
+        if matching:
+            idle.discard(matching[0])
+            outranked.update((matching[0], later) for later in matching[1:])
         elif first_gap is None:
             first_gap = moment
-    return Coverage(first_gap, tuple(sorted(idle)))
+    kept = sorted((first, later) for first, later in outranked if later not in idle)
+    return Coverage(first_gap, tuple(sorted(idle)), tuple(kept))
 
 
 def _axes(found: Sequence[Restrictions]) -> tuple[list[Any], ...]:

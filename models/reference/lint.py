@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from models.ocpi.canonical import PriceComponent, Restrictions, Tariff
+from models.ocpi.canonical import PriceComponent, Restrictions, Tariff, TariffElement
 from models.reference.coverage import coverage
+from models.reference.overlaps import is_restricted, when_both
 from models.types.intake_codes import LintCode, LintSeverity
 from models.types.vocabularies import Dimension
 
@@ -36,20 +37,27 @@ def lint_tariff(tariff: Tariff) -> tuple[LintFinding, ...]:
 def gaps(tariff: Tariff) -> Iterator[LintFinding]:
     """Find moments of charging that have no price per kWh or hour although others have: they are free (P2)."""
     for dimension in (Dimension.ENERGY, Dimension.TIME):
-        covered = coverage(tariff, dimension)
+        covered = coverage(tariff, dimension, None)
         if covered is not None and covered.first_gap is not None:
             severity = LintSeverity.PRICE if dimension is Dimension.ENERGY else LintSeverity.HINT
             sentence = f"{dimension} is priced at some moments only: it has no price {covered.first_gap}"
             yield LintFinding(LintCode.GAP, severity, sentence)
 
 
-def idle_components(tariff: Tariff) -> Iterator[LintFinding]:
-    """Find components that price no moment: earlier elements, or their own restrictions, leave none."""
+def idle_and_overlapping(tariff: Tariff) -> Iterator[LintFinding]:
+    """Find components that price no moment, and those whose moments an earlier one prices otherwise.
+
+    Idle is what earlier elements, or its own restrictions, leave no moment; that it overlaps is then not told as well.
+    """
     for dimension in Dimension:
         for reservation in _RESERVATIONS:
             covered = coverage(tariff, dimension, reservation)
-            for element in covered.idle if covered else ():
+            if covered is None:
+                continue
+            for element in covered.idle:
                 yield from _idle(tariff, element, dimension)
+            for first, later in covered.outranked:
+                yield from _overlap(tariff, first, later, dimension)
 
 
 def _idle(tariff: Tariff, element: int, dimension: Dimension) -> Iterator[LintFinding]:
@@ -57,6 +65,25 @@ def _idle(tariff: Tariff, element: int, dimension: Dimension) -> Iterator[LintFi
         if component.dimension is dimension:
             sentence = f"element {element} can never price {dimension}: earlier elements leave it no moment"
             yield LintFinding(LintCode.NEVER_MATCHES, LintSeverity.PRICE, sentence, element, index)
+
+
+def _overlap(tariff: Tariff, first: int, later: int, dimension: Dimension) -> Iterator[LintFinding]:
+    """Tell of two restricted elements with other prices: an unrestricted one at the end is how tariffs are written."""
+    one, other = tariff.elements[first], tariff.elements[later]
+    (_, price), (index, later_price) = _first_of(one, dimension), _first_of(other, dimension)
+    if price.unit_price == later_price.unit_price or not is_restricted(other.restrictions):
+        return
+    sentence = (
+        f"{dimension} has two prices {when_both(one.restrictions, other.restrictions)}: "
+        f"{price.unit_price.normalize():f} {tariff.currency} of element {first}, which comes first and counts, "
+        f"and {later_price.unit_price.normalize():f} {tariff.currency} of element {later}"
+    )
+    yield LintFinding(LintCode.OVERLAP, LintSeverity.HINT, sentence, later, index)
+
+
+def _first_of(element: TariffElement, dimension: Dimension) -> tuple[int, PriceComponent]:
+    """Give the component by which an element prices a dimension, with its index: the first of them (P1)."""
+    return next(each for each in enumerate(element.components) if each[1].dimension is dimension)
 
 
 def steps(tariff: Tariff) -> Iterator[LintFinding]:
@@ -123,7 +150,7 @@ def _components(tariff: Tariff) -> Iterator[tuple[int, int, PriceComponent]]:
 
 _CHECKS: Final[tuple[Callable[[Tariff], Iterator[LintFinding]], ...]] = (
     gaps,
-    idle_components,
+    idle_and_overlapping,
     steps,
     empty_bounds,
     empty_validity,

@@ -307,7 +307,8 @@ class Records(Contract):
     rule: Text = optional()
     """why it was quarantined or taken for a duplicate, as a short code"""
     reason: Text = optional()
-    """the same in a sentence that names the field, what was expected and what was found"""
+    """the same in a sentence that names the field, what was expected and what was found; of a record that was typed,
+    what had to be done to understand it (of a CDR: see `notes` of its row), such as a number written as text"""
     record_json: Text = optional()
     """the record's own bytes where it was quarantined: digits are kept as they were sent"""
     received_at: Instant

@@ -34,6 +34,8 @@ class LintCode(StrEnum):
     """moments in which a dimension has no price although the tariff prices it at others"""
     NEVER_MATCHES = "never_matches"
     """an element that earlier ones leave nothing to, or whose own restrictions exclude each other"""
+    OVERLAP = "overlap"
+    """two restricted elements that match at one moment with different prices: the first of them counts"""
     UNKNOWN_KEY = "unknown_key"
     DST_WINDOW = "dst_window"
     """a window that begins or ends inside the hour that is doubled and missing once a year"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import polars as pl
@@ -13,6 +13,7 @@ from models.schemas.registry import Layer
 from models.types.vocabularies import RecordOutcome
 from pipelines.commands.progress import run_progress
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake.drop_report import last_drop_report
 from pipelines.lib.intake.pull_report import last_pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import INTAKE, stale_months, work_through
@@ -24,24 +25,39 @@ from pipelines.lib.settings import Settings, load_settings
 def run(
     party: str, since: datetime | None, until: datetime | None, console: Console, modules: Sequence[str] = ()
 ) -> int:
-    """Pull and work through; give the exit code (1 when a peer could not be reached, the others being done)."""
+    """Pull and work through; give the exit code.
+
+    It is 1 when a peer could not be reached or a dropped file was rejected, all others being done.
+    """
     settings = load_settings()
     if not settings.connections:
         msg = "no connection is declared: add [[connections]] to roamledger.toml (see README, Connections)"
         raise UserError(msg)
     config = _pull_config(settings, party, since, until, modules)
+    lake, register = Lake(settings.lake), Register(settings.register)
+    try:
+        _pull_and_work_through(lake, register, config, console)
+    finally:  # dropped files are moved aside: what became of them is told by this run, even if it fails, or by none
+        drops = last_drop_report(lake)
+        _say(console, drops.rejected, "red")
+        _say(console, drops.warnings, "yellow")
+    console.print(intake_table(lake.read(Layer.TYPED, "records")))
+    failures = last_pull(lake).failures
+    _say(console, map(str, failures), "red")
+    return 1 if failures or drops.rejected else 0
+
+
+def _pull_and_work_through(lake: Lake, register: Register, config: dict[str, object], console: Console) -> None:
     with run_progress(console) as progress:
         run_assets(INTAKE, run_config=config, report=lambda step: progress.step("pull", step))
         progress.finish("pull")
-        lake, register = Lake(settings.lake), Register(settings.register)
         months = stale_months(lake, register)
         work_through(months, lambda month, step: progress.step(f"work through {month}", step))
-    records = lake.read(Layer.TYPED, "records")
-    console.print(intake_table(records))
-    failures = last_pull(lake).failures
-    for failure in failures:
-        console.print(str(failure), style="red", markup=False, highlight=False)
-    return 1 if failures else 0
+
+
+def _say(console: Console, lines: Iterable[str], style: str) -> None:
+    for line in lines:
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def intake_table(records: pl.DataFrame) -> RichTable:

@@ -38,8 +38,11 @@ _NO_CHOICES: Final[Mapping[str, str]] = {}
 _NOBODY: Final = party_id("XX", "XXX")
 """Whose a CDR or tariff is that does not say so; a price does not depend on it."""
 
-_NOT_PRICED_BY: Final[dict[str, object]] = {"id": "CDR", "total_cost": 0, "total_energy": 0, "total_time": 0}
+_NOT_PRICED_BY: Final[dict[str, object]] = {"id": "CDR", "total_energy": 0, "total_time": 0}
 """Required fields of a CDR that a price is not computed from, for lines that leave them out."""
+
+_NOTHING_CLAIMED: Final = {"2.1.1": 0, "2.2.1": {"excl_vat": 0}, "2.3.0": {"before_taxes": 0}}
+"""the like for `total_cost`, as a version writes it: in another shape it would be noted"""
 
 _RECEIVED_AT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTH: Final = date(1970, 1, 1)
@@ -143,7 +146,8 @@ def _decoded(text: str | bytes) -> str:
 def _line(number: int, line_id: str, fields: Fields, choices: Mapping[str, str]) -> PriceLine:
     version = fields.text("ocpi_version")
     policy = policy_of(version).choosing({**choices, **read_choices(fields.maybe_text("policy") or "")})
-    cdr = parse_cdr(_NOT_PRICED_BY | dict(fields.child("cdr").values), version, owner_id=_NOBODY)
+    unsaid = _NOT_PRICED_BY | {"total_cost": _NOTHING_CLAIMED.get(version)}
+    cdr = parse_cdr(unsaid | dict(fields.child("cdr").values), version, owner_id=_NOBODY)
     listed = [noted_tariff(tariff.values, version, owner_id=_NOBODY) for tariff in fields.children("tariffs")]
     tariffs = tuple(tariff for tariff, _ in listed)
     own_first = policy.tariff_precedence is TariffPrecedence.CDR_FIRST

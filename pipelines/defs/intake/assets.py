@@ -17,7 +17,8 @@ from models.schemas.registry import TABLES, Layer, Table
 from models.types.vocabularies import RecordOutcome
 from pipelines.defs.resources import Home
 from pipelines.lib.asset_keys import asset_key
-from pipelines.lib.intake.drop_folder import take_book_drops, take_drops
+from pipelines.lib.intake.drop_folder import stray_folders, take_book_drops, take_drops
+from pipelines.lib.intake.drop_report import keep_drop_report
 from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.intake.pull import pull
@@ -60,9 +61,12 @@ def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home
     Dropped files are taken first, and what a receiver that is gone left in its spool: they need no peer.
     """
     taken_over = take_over(home.settings, home.lake)
-    drops = take_drops(home.settings, home.lake)
+    drops, strays = take_drops(home.settings, home.lake), stray_folders(home.settings)
     for drop in drops:
         (context.log.warning if drop.problems else context.log.info)(str(drop))
+    for stray in strays:
+        context.log.warning(stray)
+    keep_drop_report(home.lake, "records", drops, strays)
     report = pull(
         home.settings,
         home.lake,
@@ -82,6 +86,7 @@ def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home
             "dropped_files": len(drops),
             "dropped_records": sum(drop.records for drop in drops),
             "rejected_files": sum(drop.outcome == "rejected" for drop in drops),
+            "stray_folders": len(strays),
             "per_module": dg.MetadataValue.md("\n".join(f"- {module}" for module in report.modules)),
         }
     )
@@ -90,8 +95,10 @@ def ocpi_pages(context: dg.AssetExecutionContext, config: PullConfig, home: Home
 @dg.multi_asset(name="master", specs=[_spec(table, []) for table in MASTER], can_subset=False)
 def master(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult]:
     """Read the eMSP's own books from their files, held against each other; dropped ones are laid over them first."""
-    for drop in take_book_drops(home.settings):
+    drops = take_book_drops(home.settings)
+    for drop in drops:
         (context.log.warning if drop.problems else context.log.info)(str(drop))
+    keep_drop_report(home.lake, "books", drops)
     lake, tables = home.lake, load_master(home.settings.master)
     for table in MASTER:
         lake.write(Layer.MASTER, table.name, tables[table.name])

@@ -20,7 +20,8 @@ import msgspec
 
 DELIMITERS: Final = ",;\t"
 _LONGEST_CELL: Final = 1 << 20
-_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
+"""of exponents only those with which a number can still be written out"""
 _COMMA: Final = re.compile(r"-?[0-9]+,[0-9]+")
 _THOUSAND: Final = 3
 """digits behind a comma that could also separate thousands"""
@@ -61,7 +62,7 @@ class _Form:
     """per column, the place in the object: a dotted path, with `#` for a number, `?` for a flag and `[]` for a list"""
     parts: frozenset[str] = frozenset()
     """columns that differ between the rows of one object"""
-    gather: Callable[[_Object, Sequence[Cells]], None] = lambda _object, _rows: None
+    gather: Callable[[_Object, Sequence[Cells], list[str]], None] = lambda _object, _rows, _notes: None
 
 
 def csv_records(lines: Iterable[str], module: str, notes: list[str]) -> Iterator[CsvRecord]:
@@ -130,7 +131,7 @@ def _record(rows: list[_Row], form: _Form, notes: list[str]) -> CsvRecord:
     for column, place in form.columns.items():
         if cell := first.cells.get(column, ""):
             _put(made, place, _value(cell, place, notes))
-    form.gather(made, [row.cells for row in rows])
+    form.gather(made, [row.cells for row in rows], notes)
     return CsvRecord(first.line, msgspec.json.encode(made), _disagreement(rows, form))
 
 
@@ -173,9 +174,9 @@ def number(cell: str, notes: list[str]) -> msgspec.Raw | str:
     return cell
 
 
-def _periods(cdr: _Object, rows: Sequence[Cells]) -> None:
+def _periods(cdr: _Object, rows: Sequence[Cells], notes: list[str]) -> None:
     """Give a CDR its charging periods: one a row, or one made of its totals where no row says any."""
-    cdr["charging_periods"] = [_period(row) for row in rows if row.get("period_started_at")]
+    cdr["charging_periods"] = [_period(row, notes) for row in rows if row.get("period_started_at")]
     if not cdr["charging_periods"]:
         first = rows[0]
         whole = {
@@ -184,7 +185,7 @@ def _periods(cdr: _Object, rows: Sequence[Cells]) -> None:
             "period_charging_hours": _charging_hours(first),
             "period_parking_hours": first.get("total_parking_hours", ""),
         }
-        cdr["charging_periods"] = [_period(whole)]
+        cdr["charging_periods"] = [_period(whole, notes)]
     cdr.setdefault("cdr_location", {})
 
 
@@ -197,7 +198,7 @@ def _charging_hours(row: Cells) -> str:
     return f"{Decimal(bytes(total).decode()) - parked:f}"
 
 
-def _period(row: Cells) -> _Object:
+def _period(row: Cells, notes: list[str]) -> _Object:
     volumes = {
         "ENERGY": row.get("period_energy_kwh"),
         "TIME": row.get("period_charging_hours"),
@@ -206,26 +207,31 @@ def _period(row: Cells) -> _Object:
     }
     found: _Object = {
         "start_date_time": row.get("period_started_at"),
-        "dimensions": [{"type": name, "volume": number(cell, [])} for name, cell in volumes.items() if cell],
+        "dimensions": [{"type": name, "volume": number(cell, notes)} for name, cell in volumes.items() if cell],
     }
     return found | ({"tariff_id": row["period_tariff_id"]} if row.get("period_tariff_id") else {})
 
 
-def _evses(location: _Object, rows: Sequence[Cells]) -> None:
+def _evses(location: _Object, rows: Sequence[Cells], notes: list[str]) -> None:
     """Give a location its EVSEs and connectors, one connector a row."""
     evses: dict[str, _Object] = {}
     for row in rows:
         uid = row.get("evse_uid", "")
         evse = evses.setdefault(uid, {"uid": uid, "evse_id": row.get("evse_id") or None, "connectors": []})
         connector: _Object = {"id": row.get("connector_id", ""), "power_type": row.get("power_type") or None}
-        power = number(row.get("max_power_kw", ""), [])
-        if not isinstance(power, str):
-            watts = (Decimal(bytes(power).decode()) * 1000).normalize()
-            connector["max_electric_power"] = msgspec.Raw(f"{watts:f}".encode())
+        if row.get("max_power_kw"):
+            connector["max_electric_power"] = _watts(number(row["max_power_kw"], notes))
         if row.get("tariff_ids"):
             connector["tariff_ids"] = _LIST_SEPARATOR.split(row["tariff_ids"])
         evse["connectors"].append({name: value for name, value in connector.items() if value is not None})
     location["evses"] = list(evses.values())
+
+
+def _watts(kilowatts: msgspec.Raw | str) -> msgspec.Raw | str:
+    """Give kilowatts in OCPI's unit; what is no number stays the text that it is, for the reader to refuse."""
+    if isinstance(kilowatts, str):
+        return kilowatts
+    return msgspec.Raw(f"{(Decimal(bytes(kilowatts).decode()) * 1000).normalize():f}".encode())
 
 
 _RESTRICTIONS: Final = {
@@ -239,21 +245,21 @@ _RESTRICTIONS: Final = {
 _COMPONENT: Final = {"dimension": "type", "unit_price": "price#", "vat_rate_pct": "vat#", "step_size": "step_size#"}
 
 
-def _elements(tariff: _Object, rows: Sequence[Cells]) -> None:
+def _elements(tariff: _Object, rows: Sequence[Cells], notes: list[str]) -> None:
     """Give a tariff its elements: components of one `element_index` follow each other and share their restrictions."""
     tariff["elements"] = []
     for _, group in groupby(rows, key=lambda row: row.get("element_index", "")):
         components = list(group)
-        element: _Object = {"price_components": [_made(row, _COMPONENT) for row in components]}
-        restrictions = _made(components[0], _RESTRICTIONS)
+        element: _Object = {"price_components": [_made(row, _COMPONENT, notes) for row in components]}
+        restrictions = _made(components[0], _RESTRICTIONS, notes)
         tariff["elements"].append(element | ({"restrictions": restrictions} if restrictions else {}))
 
 
-def _made(row: Cells, columns: Mapping[str, str]) -> _Object:
+def _made(row: Cells, columns: Mapping[str, str], notes: list[str]) -> _Object:
     made: _Object = {}
     for column, place in columns.items():
         if cell := row.get(column, ""):
-            _put(made, place, _value(cell, place, []))
+            _put(made, place, _value(cell, place, notes))
     return made
 
 

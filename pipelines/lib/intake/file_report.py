@@ -43,6 +43,8 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     """records that intake will quarantine, or faults of the file"""
     findings: tuple[FileFinding, ...] = ()
     notes: tuple[str, ...] = ()
+    report_file: str | None = None
+    """where this report lies as text, once the file was moved beside it"""
 
     def __str__(self) -> str:
         """Say it in one line."""

@@ -33,7 +33,7 @@ from pipelines.lib.intake.receipts import Receipt, receipts_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-STATING: Final = "2"
+STATING: Final = "3"
 """Raise it whenever statements are read differently: everything is then stated anew from the raw pages."""
 
 _INSTANT: Final = pl.Datetime("us", "UTC")

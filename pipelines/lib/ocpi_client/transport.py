@@ -65,6 +65,7 @@ class Transport:
             tokens: in force, the newest first; by default the one in the environment, whose lack is a `UserError`.
         """
         tokens = tokens or [connection.token().get_secret_value()]
+        _silence_retries()
         wire = Wire(connection.timeout_seconds)
         authorization = Authorization.of(tokens, connection.token_encoding)
         throttle = Throttle(connection.requests_per_second)
@@ -206,3 +207,11 @@ class UnreadableAnswer(PeerFailure):
     def __init__(self, kind: FailureKind, message: str, answer: Answer) -> None:
         super().__init__(kind, message, retry=True)
         self.answer = answer
+
+
+def _silence_retries() -> None:
+    """Keep every single retry out of the terminal: stamina prints a line of internals for each pause.
+
+    A peer that was waited for in vain is in the report of the pull.
+    """
+    stamina.instrumentation.set_on_retry_hooks(())

@@ -136,7 +136,7 @@ def test_bad_records_are_named_and_their_neighbours_go_on(materialized, peer):
         "C000003": "missing_field",
         "C000004": "unknown_currency",
         "C000005": "negative_energy",
-        "C000006": "number_out_of_range",
+        "C000006": "wrong_type",
         "C000007": "bad_time",
         "C000008": "wrong_type",
         "S2": "bad_time",

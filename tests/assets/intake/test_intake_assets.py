@@ -1,16 +1,21 @@
 """The intake group run in Dagster: a pull, the books, typed tables, and the checks that hold them."""
 
+import io
 import json
+import os
 from datetime import UTC, datetime
 
 import dagster as dg
 import polars as pl
 import pytest
+from rich.console import Console
 
 from models.schemas.registry import TABLES, Layer
+from pipelines.commands import pull
 from pipelines.defs.intake import assets, checks, schedules
 from pipelines.defs.resources import Home
 from pipelines.lib.checks import hold_to_contract
+from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.settings import CHECKOUT
 from tests.unit.intake.little_peer import TOKEN, LittlePeer, cdr, location, serving, session, tariff
@@ -97,6 +102,71 @@ def test_a_pull_takes_over_what_a_receiver_that_is_gone_left(home):
     (pulled,) = result.asset_materializations_for_node("raw__ocpi_pages")
     assert pulled.metadata["taken_over_pushes"].value == 1
     assert "C000007" in Lake(str(home / "lake")).read_months(Layer.TYPED, "cdrs")["cdr_id"].to_list()
+
+
+def dropped(home, folder, content, name="x.json"):
+    place = home / "drop" / folder
+    place.mkdir(parents=True)
+    (place / name).write_bytes(content)
+    os.utime(place / name, (0, 0))
+    return place
+
+
+@pytest.fixture
+def pulled(home, monkeypatch):
+    """Run the command over the assets of intake alone; give its exit code and what it said."""
+    monkeypatch.setattr(pull, "run_assets", lambda *_, **__: materialize(connections=["ldw"]))
+    monkeypatch.setattr(pull, "stale_months", lambda *_: [])
+
+    def run():
+        console = Console(file=io.StringIO(), width=80)
+        return pull.run("", None, None, console), console.file.getvalue().splitlines()
+
+    return run
+
+
+def test_a_pull_says_which_dropped_files_were_rejected_and_exits_with_1(home, pulled):
+    place = dropped(home, "ldw/cdrs", b"nope")
+    books = dropped(home, "master", b"x", "nonsense.csv")
+    code, said = pulled()
+    assert code == 1
+    (line,) = [line for line in said if line.startswith("ldw/cdrs x.json: rejected: ")]
+    assert line.endswith(f"; report: {place}/rejected/x.json.report.txt")
+    (line,) = [line for line in said if line.startswith("master/nonsense nonsense.csv: rejected: ")]
+    assert line.endswith(f"; report: {books}/rejected/nonsense.csv.report.txt")
+    code, said = pulled()
+    assert (code, [line for line in said if "rejected: " in line]) == (0, [])
+
+
+def test_a_pull_says_where_dropped_files_lie_that_nobody_takes(home, pulled):
+    place = dropped(home, "zzz/cdrs", b"[]")
+    code, said = pulled()
+    assert code == 0
+    (line,) = [line for line in said if "connection 'zzz' is not declared" in line]
+    assert line.startswith(f"{place.parent}: ")
+    assert (place / "x.json").exists()
+
+
+def test_a_pull_that_fails_says_what_became_of_dropped_files_all_the_same(home, pulled, monkeypatch):
+    dropped(home, "ldw/cdrs", b"nope")
+    console = Console(file=io.StringIO(), width=80)
+
+    def fail(*_):
+        msg = "no"
+        raise UserError(msg)
+
+    monkeypatch.setattr(pull, "stale_months", fail)
+    with pytest.raises(UserError):
+        pull.run("", None, None, console)
+    assert "ldw/cdrs x.json: rejected: " in console.file.getvalue()
+
+
+def test_stray_folders_are_a_warning_of_the_asset(home, capfd):
+    dropped(home, "ldw/nomodule", b"[]")
+    (pages,) = materialize(connections=["ldw"]).asset_materializations_for_node("raw__ocpi_pages")
+    assert pages.metadata["stray_folders"].value == 1
+    (warning,) = [line for line in capfd.readouterr().err.splitlines() if "module 'nomodule'" in line]
+    assert " - WARNING - " in warning
 
 
 def test_lost_records_stop_what_is_built_on_them(home):

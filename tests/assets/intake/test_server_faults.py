@@ -1,6 +1,7 @@
 """Peers that misbehave in every way that the sandbox knows: the typed tables are those of a peer that does not."""
 
 import shutil
+from itertools import cycle
 
 import pytest
 from polars.testing import assert_frame_equal
@@ -8,6 +9,7 @@ from polars.testing import assert_frame_equal
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from pipelines.sandbox.object_faults import OBJECT_FAULTS
+from pipelines.sandbox.peers import CONNECTION_IDS
 from pipelines.sandbox.server import SandboxServer
 from pipelines.sandbox.server_faults import STRIKES, TRANSPORT_FAULTS
 from pipelines.sandbox.world import build_world
@@ -19,6 +21,9 @@ PROVENANCE = ("page_sha256", "page_position", "content_sha256")
 STRUCK = ("ldw", "swm", "vlt", "hub", "emsp")
 """connections with lists of several pages: each misbehaves in a way of its own, so one pull shows five faults alone"""
 BATCHES = [TRANSPORT_FAULTS[begin : begin + len(STRUCK)] for begin in range(0, len(TRANSPORT_FAULTS), len(STRUCK))]
+DATES = ("naive-dates", "offset-dates", "microseconds")
+OTHERWISE = ("text-numbers", "unknown-fields", "nulls", "other-case")
+"""what may be odd about an object beside its DateTimes, and changes no more than notes"""
 HARMLESS = ("naive-dates", "microseconds", "unknown-fields", "nulls", "other-case")
 
 ROWS = ("cdrs", "charging_periods", "tariff_versions", "tariff_components", "connectors", "tokens", "sessions")
@@ -89,6 +94,28 @@ def test_a_transport_fault_alone_changes_no_typed_table(world, empty, clean, tmp
 def test_all_transport_faults_together_change_no_typed_table(world, empty, clean, tmp_path):
     lake = served(world, empty, tmp_path, TRANSPORT_FAULTS, most_pulls=12)
     assert_same_tables(lake, clean, {table.name for table in TYPED} - {"records"})
+
+
+def test_all_faults_that_lose_nothing_at_once_give_the_same_rows_but_for_notes(world, empty, clean, tmp_path):
+    """Objects are written otherwise, each list begins with something that is none, and all of it comes over bad lines.
+
+    A DateTime can be odd in one way at a time, so the three ways are shared out among the connections.
+    """
+    faults = [
+        f"{connection}={fault}"
+        for connection, dates in zip(CONNECTION_IDS, cycle(DATES), strict=False)
+        for fault in (*TRANSPORT_FAULTS, dates, *OTHERWISE, "bad-object")
+    ]
+    lake = served(world, empty, tmp_path, faults, most_pulls=12)
+    assert_same_tables(lake, clean, {table.name for table in TYPED} - {"records"}, {"cdrs": "notes"})
+    assert all(lake.read_months(Layer.TYPED, "cdrs")["notes"].list.len()), "a number in text that was not noted"
+    told, known = (each.read(Layer.TYPED, "records").filter(outcome="typed") for each in (lake, clean))
+    name = ["connection_id", "module", "record_id"]
+    assert_frame_equal(told.select(name).sort(name), known.select(name).sort(name))
+    lists = sorted(known.select("connection_id", "module").unique().rows())
+    assert quarantined(lake).select("connection_id", "module", "rule").rows() == [
+        (*each, "wrong_type") for each in lists
+    ]
 
 
 def test_what_is_written_otherwise_is_read_as_the_same(world, empty, clean, tmp_path):

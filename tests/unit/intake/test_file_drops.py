@@ -8,7 +8,8 @@ import pytest
 
 from models.schemas.registry import Layer
 from pipelines.lib.intake.conservation import conservation
-from pipelines.lib.intake.drop_folder import take_drops
+from pipelines.lib.intake.drop_folder import stray_folders, take_drops
+from pipelines.lib.intake.drop_report import DropReport, keep_drop_report, last_drop_report
 from pipelines.lib.intake.file_drops import PAGE_BYTES, FileSource, load_file
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
@@ -193,6 +194,38 @@ def test_an_ambiguous_comma_or_a_ragged_row_is_quarantined_with_its_line(loading
     assert (outcome.typed, outcome.quarantined) == (1, 2)
 
 
+TARIFF_ROW = (
+    "owner_id;tariff_id;currency;last_updated_at;dimension;unit_price;step_size\n"
+    "DE*LDW;T1;EUR;2026-10-01T00:00:00Z;ENERGY;{};1\n"
+)
+PLACE_ROW = (
+    "cpo_id;location_id;country;last_updated_at;evse_uid;connector_id;max_power_kw\n"
+    "DE*LDW;L1;DEU;2026-10-01T00:00:00Z;E1;1;{}\n"
+)
+
+
+@pytest.mark.parametrize(("module", "rows"), [("tariffs", TARIFF_ROW), ("locations", PLACE_ROW)])
+def test_a_decimal_comma_is_noted_in_whichever_row_it_stands(loading, module, rows):
+    report = loading(rows.format("0,39"), module)
+    assert (report.problems, report.notes[1:]) == (0, ("decimal comma read as a point",))
+
+
+@pytest.mark.parametrize("cell", ["1_5", "1,234", "a lot", "\u0665"])
+@pytest.mark.parametrize(
+    ("module", "rows"), [("tariffs", TARIFF_ROW), ("locations", PLACE_ROW), ("cdrs", f"{HEADER}\n{ROW}\n")]
+)
+def test_a_cell_that_is_no_number_refuses_its_record(loading, module, rows, cell):
+    (finding,) = loading(rows.replace("10,5", "{}").format(cell), module).findings
+    assert "expected a number" in finding.message
+
+
+def test_parking_in_scientific_notation_is_taken_out_of_the_time_of_charging(loading, lake, settings):
+    loading(f"{HEADER}\n{ROW.replace(';0.25;', ';25E-2;')}\n")
+    normalise(settings, lake)
+    (period,) = lake.read_months(Layer.TYPED, "charging_periods").to_dicts()
+    assert [str(period[name]) for name in ("charging_hours", "parking_hours")] == ["1.250000000", "0.250000000"]
+
+
 def test_the_csv_itself_is_kept_as_it_came(loading, lake):
     content = f"{HEADER}\n{ROW}\n".encode("cp1252")
     report = loading(content)
@@ -313,3 +346,66 @@ def test_dropped_and_pulled_records_are_the_same_rows(dropping, lake, settings):
     assert normalise(settings, lake).typed == 5
     cdrs = lake.read_months(Layer.TYPED, "cdrs")
     assert cdrs["time_zone"].to_list() == ["Europe/Berlin"] * 3
+
+
+@pytest.fixture
+def strays(dropping, settings, source):
+    """Give a way to drop a file into folders, and what is said about those that nobody looks into."""
+    declared = settings.model_copy(update={"connections": (source.connection,)})
+
+    def strays(*folders, name="x.json", content=b"{}"):
+        for folder in folders:
+            dropping({name: content}, folder)
+        root = settings.home / "drop"
+        return [line.removeprefix(str(root)) for line in stray_folders(declared)]
+
+    return strays
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("zzz/cdrs", "/zzz: connection 'zzz' is not declared (declared: ldw): declare it, or move the files"),
+        ("LDW/cdrs", "/LDW: connection 'LDW' is not declared (declared: ldw): declare it, or move the files"),
+        ("ldw/nomodule", "/ldw/nomodule: module 'nomodule' is not read from files (known: cdrs, tariffs, sessions, "),
+        ("ldw/cdrs/2.4", "/ldw/cdrs/2.4: '2.4' is no version of OCPI that is read (known: 2.1.1, 2.2.1, 2.3.0)"),
+        ("master/new", "/master/new: books are taken from drop/master itself: move the files"),
+        ("ldw", "/ldw: files are taken from drop/<connection>/<module>: move them there"),
+        ("", ": files are taken from drop/<connection>/<module>: move them there"),
+    ],
+)
+def test_a_folder_that_nobody_looks_into_is_named_and_its_files_stay(strays, settings, folder, said):
+    (line,) = strays(folder)
+    assert line.startswith(said)
+    assert line.endswith("; 1 file is left there")
+    assert (settings.home / "drop" / folder / "x.json").exists()
+
+
+def test_folders_that_are_looked_into_or_hold_nothing_are_not_named(strays, settings):
+    assert strays() == []
+    (settings.home / "drop" / "zzz" / "cdrs").mkdir(parents=True)
+    assert strays("ldw/cdrs", "ldw/cdrs/2.3.0", "master") == []
+    assert (settings.home / "drop" / "ldw" / "cdrs" / "rejected" / "x.json.report.txt").exists() is False
+    assert strays("ldw/cdrs", content=b"nope") == []
+    assert (settings.home / "drop" / "ldw" / "cdrs" / "rejected" / "x.json").exists()
+    assert strays("zzz/cdrs", name="x.json.part") == []
+    (line,) = strays("zzz/cdrs", "zzz/tariffs/2.3.0")
+    assert line.endswith("; 2 files are left there")
+
+
+def test_what_is_said_about_dropped_files_says_where_their_report_lies(dropping, lake):
+    bad = json.dumps(cdr(2, currency="?")).encode()
+    place, reports = dropping({"a.ndjson": LINES, "b.ndjson": bad, "c.json": b"nope"})
+    keep_drop_report(lake, "records", reports, ["a stray"])
+    keep_drop_report(lake, "books", [])
+    said = last_drop_report(lake)
+    assert said.warnings == (
+        f"ldw/cdrs b.ndjson: 1 records, 1 with problems; report: {place}/done/b.ndjson.report.txt",
+        "a stray",
+    )
+    (rejected,) = said.rejected
+    assert rejected.startswith("ldw/cdrs c.json: rejected: file: the header has unknown column nope;")
+    assert rejected.endswith(f"; report: {place}/rejected/c.json.report.txt")
+    assert "\n" not in rejected
+    keep_drop_report(lake, "records", [])
+    assert last_drop_report(lake) == DropReport()

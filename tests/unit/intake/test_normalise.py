@@ -355,3 +355,74 @@ def test_without_a_legal_entity_there_are_no_months(settings, lake):
     lake.fs.rm(f"{lake.root}/master", recursive=True)
     with pytest.raises(UserError, match="exactly one legal entity is supported, found none"):
         normalise(settings, lake)
+
+
+def with_offset(record):
+    return record | {"last_updated": "2026-10-12T11:05:00+02:00"}
+
+
+OFFSET = "last_updated: offset +02:00 turned into UTC"
+PARTY = {"country_code": "DE", "party_id": "LDW"}
+TOKEN = {"uid": "04A1", "type": "RFID", "contract_id": "DENSTC1", "valid": True}
+AUTHORIZATION = {
+    "authorization_id": "A1",
+    "token_uid": "04A1",
+    "allowed": "ALLOWED",
+    "timestamp": "2026-10-12T08:00:00Z",
+}
+COMPONENT = {"type": "ENERGY", "price": "0.39", "step_size": 1}
+
+
+@pytest.mark.parametrize(
+    ("module", "record", "said"),
+    [
+        ("sessions", session(kwh="5.5"), f"session kwh: number written as text '5.5'; session {OFFSET}"),
+        (
+            "tariffs",
+            tariff(elements=[{"price_components": [COMPONENT]}]),
+            f"tariff elements[0].price_components[0].price: number written as text '0.39'; tariff {OFFSET}",
+        ),
+        (
+            "locations",
+            location(time_zone="CET+1"),
+            f"location time_zone: 'CET+1' is no IANA time zone: kept as unknown; location {OFFSET}",
+        ),
+        ("tokens", TOKEN, f"token {OFFSET}"),
+        ("authorizations", AUTHORIZATION, f"authorization {OFFSET}"),
+        (
+            "hubclientinfo",
+            {**PARTY, "role": "CPO", "status": "ASLEEP"},
+            f"client status: unknown status ASLEEP; client {OFFSET}",
+        ),
+        (
+            "invoicereconciliation",
+            {**PARTY, "id": "R1", "invoice_id": "I1", "cdrs": ["C1", "c1"]},
+            f"invoice record cdrs: 1 CDR ids more than once; invoice record {OFFSET}",
+        ),
+    ],
+)
+def test_what_had_to_be_understood_is_remarked_on_the_record(receive, lake, module, record, said):
+    receive(module, [with_offset(record)])
+    row = lake.read(Layer.TYPED, "records").row(0, named=True)
+    assert (row["outcome"], row["rule"], row["reason"]) == ("typed", None, said)
+
+
+def test_a_sound_record_has_no_remark(receive, lake):
+    for module, record in (("sessions", session()), ("tariffs", tariff()), ("locations", location())):
+        receive(module, [record])
+    assert lake.read(Layer.TYPED, "records")["reason"].to_list() == [None] * 3
+
+
+def test_a_remark_is_bounded_however_much_there_is_to_say(receive, lake):
+    receive("tariffs", [tariff(elements=[{"price_components": [COMPONENT]}] * 500)])
+    receive("locations", [location(time_zone="x" * 10_000)])
+    for remark, count in zip(lake.read(Layer.TYPED, "records")["reason"], (500, 1), strict=True):
+        assert len(remark) < 600
+        assert remark.endswith(f"({count} notes in all)")
+
+
+def test_coordinates_may_begin_with_zeros_as_ocpi_has_them(receive, lake):
+    receive("locations", [location(coordinates={"latitude": "-05.10000", "longitude": "009.99321"})])
+    row = lake.read(Layer.TYPED, "connectors").row(0, named=True)
+    assert (row["latitude"], row["longitude"]) == (Decimal("-5.1"), Decimal("9.99321"))
+    assert lake.read(Layer.TYPED, "records")["reason"].to_list() == [None]

@@ -98,6 +98,14 @@ def test_a_fault_that_stays_is_a_typed_failure(crawl, peer, fault, kind, asked):
     assert len(peer.asked) == asked
 
 
+def test_waiting_for_a_peer_prints_and_logs_nothing(crawl, peer, capfd, caplog):
+    caplog.set_level("DEBUG")
+    peer.faults = [Response("", 429, {"Retry-After": "0"}), Response("", 500)]
+    assert ids(crawl()) == ALL
+    said = "".join(capfd.readouterr())
+    assert not [word for word in ("stamina", "retry", "PeerFailure") if word in said + caplog.text]
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

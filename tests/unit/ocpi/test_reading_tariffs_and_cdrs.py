@@ -211,7 +211,9 @@ def test_what_had_to_be_understood_is_noted():
             "number_out_of_range",
             "cdr total_energy: expected a number below 10^9, found 99999999999999.9999",
         ),
-        ({"total_energy": "NaN"}, "number_out_of_range", "cdr total_energy: expected a number below 10^9, found 'NaN'"),
+        ({"total_energy": "NaN"}, "wrong_type", "cdr total_energy: expected a number, found 'NaN'"),
+        ({"total_energy": "1e9"}, "number_out_of_range", "cdr total_energy: expected a number below 10^9, found '1e9'"),
+        ({"total_energy": "1e9999999999999999999"}, "number_out_of_range", None),
         ({"total_energy": Decimal("1e999999")}, "number_out_of_range", None),
         (
             {"start_date_time": "2026-02-30T00:00:00Z"},
@@ -230,6 +232,90 @@ def test_a_cdr_that_cannot_be_read_is_refused_by_name(changes, rule, message):
     problem = problem_of(parse_cdr, cdr(**changes))
     assert problem.rule == rule
     assert message is None or str(problem) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1_5",
+        "1_0.5",
+        "\u0665",
+        "\uff15",
+        "+5",
+        ".5",
+        "5.",
+        "05",
+        "1e",
+        "0x10",
+        "1 5",
+        "1,5",
+        "Infinity",
+        "-inf",
+        "sNaN",
+        "-",
+    ],
+)
+def test_a_text_that_json_would_not_read_as_a_number_is_none(text):
+    problem = problem_of(parse_cdr, cdr(total_energy=text))
+    assert (problem.rule, problem.field) == ("wrong_type", "total_energy")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("5.5", "5.5"), (" 5 ", "5"), ("-0.5", "-0.5"), ("1e2", "100"), ("25E-1", "2.5")]
+)
+def test_a_text_that_json_would_read_as_a_number_is_one_and_is_noted(text, read):
+    found = parse_cdr(cdr(total_energy=text), "2.2.1")
+    assert found.total_energy_kwh == Decimal(read)
+    assert found.notes == (f"cdr total_energy: number written as text {text!r}",)
+
+
+VAT = [{"name": "VAT", "percentage": 19, "amount": Decimal("0.95")}]
+
+
+@pytest.mark.parametrize(
+    ("version", "cost", "read", "note"),
+    [
+        ("2.2.1", {"excl_vat": 5, "incl_vat": 6}, Price(Decimal(5), Decimal(6)), None),
+        ("2.3.0", {"before_taxes": 5, "taxes": VAT}, Price(Decimal(5), Decimal("5.95")), None),
+        ("2.1.1", 5, Price(Decimal(5)), None),
+        ("2.2.1", 5, Price(Decimal(5)), "a plain number, as only OCPI 2.1.1 has it: read as excl_vat"),
+        ("2.3.0", 5, Price(Decimal(5)), "a plain number, as only OCPI 2.1.1 has it: read as before_taxes"),
+        (
+            "2.1.1",
+            {"excl_vat": 5},
+            Price(Decimal(5)),
+            "an object, where OCPI 2.1.1 has a plain number: its excl_vat is read",
+        ),
+        (
+            "2.2.1",
+            {"before_taxes": 5, "taxes": VAT},
+            Price(Decimal(5), Decimal("5.95")),
+            "before_taxes is no field of a price in OCPI 2.2.1: read as excl_vat",
+        ),
+        (
+            "2.3.0",
+            {"excl_vat": 5, "incl_vat": 6},
+            Price(Decimal(5), Decimal(6)),
+            "excl_vat is no field of a price in OCPI 2.3.0: read as before_taxes",
+        ),
+        (
+            "2.3.0",
+            {"before_taxes": 5, "taxes": VAT, "excl_vat": 5},
+            Price(Decimal(5), Decimal("5.95")),
+            "excl_vat is no field of a price in OCPI 2.3.0: set aside",
+        ),
+        (
+            "2.2.1",
+            {"excl_vat": 5, "incl_vat": 6, "before_taxes": 7},
+            Price(Decimal(5), Decimal(6)),
+            "before_taxes is no field of a price in OCPI 2.2.1: set aside",
+        ),
+    ],
+)
+def test_a_price_is_read_as_its_version_writes_it_and_any_other_way_is_noted(version, cost, read, note):
+    found = parse_cdr(cdr(total_cost=cost, auth_id="C"), version)
+    assert found.total_cost == read
+    assert found.notes == ((f"cdr total_cost: {note}",) if note else ())
 
 
 def test_a_dimension_said_twice_is_refused():

@@ -55,6 +55,12 @@ def test_a_price_is_given_as_decimal_text_unrounded(tmp_path):
     }
 
 
+@pytest.mark.parametrize("version", ["2.1.1", "2.2.1", "2.3.0"])
+def test_what_a_line_leaves_out_is_not_remarked_upon(tmp_path, version):
+    (answer,) = answers(tmp_path, [line(ocpi_version=version)], code=0)
+    assert not [note for note in answer["notes"] if "total_cost" in note]
+
+
 BAD = {
     "not json": ("{", "line 2: expected JSON"),
     "not an object": ("[1]", "line 2: expected an object"),

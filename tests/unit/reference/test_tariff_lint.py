@@ -74,6 +74,75 @@ def test_an_element_that_earlier_ones_leave_nothing_is_named():
     assert codes(tariff(element(), element(NIGHT, TIME), element(dimension=TIME))) == []
 
 
+LONG_DAY = Restrictions(start_time=time(8), end_time=time(20))
+LONG_NIGHT = Restrictions(start_time=time(18), end_time=time(8))
+UP_TO_20 = Restrictions(max_kwh=Decimal(20))
+FROM_10 = Restrictions(min_kwh=Decimal("10.0"))
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "when"),
+    [
+        (LONG_DAY, LONG_NIGHT, "from 18:00 to 20:00"),
+        (UP_TO_20, FROM_10, "from 10 to below 20 kWh"),
+        (UP_TO_20, Restrictions(days_of_week=WEEKEND), "on Saturday and Sunday, below 20 kWh"),
+        (LONG_NIGHT, NIGHT, None),
+        (NIGHT, LONG_NIGHT, "from 22:00 to 06:00"),
+        (NIGHT, Restrictions(start_time=time(4), end_time=time(23)), "from 04:00 to 06:00 and from 22:00 to 23:00"),
+        (NIGHT, Restrictions(start_time=time(12)), "from 22:00 to 24:00"),
+        (NIGHT, FROM_10, "from 22:00 to 06:00, from 10 kWh"),
+        (
+            Restrictions(start_date=date(2026, 10, 1), end_date=date(2027, 1, 1), min_power_kw=Decimal(50)),
+            Restrictions(start_date=date(2026, 12, 24), max_duration_seconds=3600, min_current_a=Decimal(16)),
+            "from 2026-12-24 to before 2027-01-01, from 16 A, from 50 kW, below 3600 s",
+        ),
+        (Restrictions(start_date=date(2026, 10, 1)), Restrictions(end_date=date(2026, 10, 1)), None),
+        (DAY, NIGHT, None),
+        (DAY, Restrictions(), None),
+        (DAY, Restrictions(min_kwh=Decimal(0)), None),
+        (DAY, Restrictions(days_of_week=WORKDAYS | WEEKEND), None),
+        (replace(DAY, days_of_week=WORKDAYS), replace(DAY, days_of_week=WEEKEND), None),
+    ],
+)
+def test_two_restricted_elements_that_match_at_once_are_named_with_when(first, later, when):
+    found = lint_tariff(tariff(element(first, price="0.30"), element(later, price="0.20"), element(price="0.50")))
+    said = [(str(each.severity), each.element_index, each.sentence) for each in found if each.code == "overlap"]
+    sentence = (
+        f"ENERGY has two prices {when}: 0.3 EUR of element 0, which comes first and counts, and 0.2 EUR of element 1"
+    )
+    assert said == ([("hint", 1, sentence)] if when else [])
+
+
+def test_an_overlap_of_equal_prices_or_of_other_dimensions_changes_nothing():
+    assert codes(tariff(element(LONG_DAY), element(LONG_NIGHT))) == []
+    apart = tariff(element(LONG_DAY), element(LONG_NIGHT, TIME, "2"), element(), element(dimension=TIME))
+    assert codes(apart) == []
+    reserved = replace(LONG_NIGHT, reservation="RESERVATION")
+    kinds = tariff(element(LONG_DAY, TIME), element(reserved, TIME, "2"), element(dimension=TIME))
+    assert codes(kinds) == []
+
+
+def test_what_never_matches_does_not_overlap_as_well():
+    inside = tariff(element(LONG_NIGHT), element(NIGHT, price="0.20"), element())
+    assert codes(inside) == [("never_matches", 1)]
+    empty = Restrictions(min_kwh=Decimal(20), max_kwh=Decimal(20))
+    assert codes(tariff(element(empty), element(UP_TO_20, price="0.20"), element())) == [
+        ("never_matches", 0),
+        ("bounds_empty", 0),
+    ]
+    together = tariff(element(DAY), element(NIGHT, price="0.40"), element(UP_TO_20, price="0.20"))
+    assert codes(together) == [("never_matches", 2)]
+
+
+def test_only_what_prices_a_moment_overlaps_there():
+    """The second and the third element share evenings only, and those belong to the first."""
+    evening = Restrictions(start_time=time(18), end_time=time(20))
+    found = tariff(element(evening), element(LONG_DAY, price="0.30"), element(LONG_NIGHT, price="0.20"))
+    shared = [finding.sentence for finding in lint_tariff(found)]
+    assert [sentence.partition(":")[0] for sentence in shared] == ["ENERGY has two prices from 18"] * 2
+    assert all("of element 0, which comes first" in sentence for sentence in shared)
+
+
 def test_of_two_dimensions_only_the_shadowed_one_is_named():
     both = TariffElement(
         (PriceComponent(ENERGY, Decimal(1), None, 1), PriceComponent(TIME, Decimal(1), None, 1)), NIGHT

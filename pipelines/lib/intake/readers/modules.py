@@ -11,7 +11,7 @@ import polars as pl
 from models.ocpi.acceptance import hold_to_calendar
 from models.ocpi.authorizations import read_authorization
 from models.ocpi.cdr_frames import columns_of
-from models.ocpi.fields import Fields
+from models.ocpi.fields import Fields, remark_of
 from models.ocpi.hub_clients import read_hub_client
 from models.ocpi.invoice_records import read_invoice_record
 from models.ocpi.locations import read_location
@@ -66,24 +66,28 @@ class StatedReader:
 
 def _sessions(_: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], context: PageContext) -> tuple[tuple[object, ...], Read]:
-        session = read_session(Fields("session", record), context.owner_id)
-        return (session,), Read(session.last_updated_at, session.ended_at or session.started_at)
+        fields = Fields("session", record)
+        session = read_session(fields, context.owner_id)
+        at = session.ended_at or session.started_at
+        return (session,), Read(session.last_updated_at, at, remark_of(fields.notes))
 
     return ValueReader("sessions", read)
 
 
 def _tokens(_: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], _context: PageContext) -> tuple[tuple[object, ...], Read]:
-        token = read_token(Fields("token", record))
-        return (token,), Read(token.last_updated_at)
+        fields = Fields("token", record)
+        token = read_token(fields)
+        return (token,), Read(token.last_updated_at, remark=remark_of(fields.notes))
 
     return ValueReader("tokens", read)
 
 
 def _authorizations(_: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], _context: PageContext) -> tuple[tuple[object, ...], Read]:
-        authorization = read_authorization(Fields("authorization", record))
-        return (authorization,), Read(authorization.last_updated_at, authorization.authorized_at)
+        fields = Fields("authorization", record)
+        found = read_authorization(fields)
+        return (found,), Read(found.last_updated_at, found.authorized_at, remark_of(fields.notes))
 
     return ValueReader("authorizations", read)
 
@@ -92,22 +96,24 @@ def _locations(alpha2: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], context: PageContext) -> tuple[tuple[object, ...], Read]:
         location = Fields("location", record)
         connectors = read_location(location, context.owner_id, alpha2)
-        remark = "; ".join(note for note in location.notes if "time_zone" in note) or None
-        return connectors, Read(location.instant("last_updated"), remark=remark)
+        return connectors, Read(location.instant("last_updated"), remark=remark_of(location.notes))
 
     return ValueReader("connectors", read)
 
 
 def _hub_clients(_: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], _context: PageContext) -> Read:
-        return Read(read_hub_client(Fields("client", record)).last_updated_at)
+        fields = Fields("client", record)
+        return Read(read_hub_client(fields).last_updated_at, remark=remark_of(fields.notes))
 
     return StatedReader(read)
 
 
 def _invoice_records(_: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], context: PageContext) -> Read:
-        return Read(read_invoice_record(Fields("invoice record", record), context.owner_id)[0].last_updated_at)
+        fields = Fields("invoice record", record)
+        invoiced = read_invoice_record(fields, context.owner_id)
+        return Read(invoiced[0].last_updated_at, remark=remark_of(fields.notes))
 
     return StatedReader(read)
 

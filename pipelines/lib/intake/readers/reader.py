@@ -39,6 +39,7 @@ class Read:
     at: datetime | None = None
     """the instant that decides the billing month"""
     remark: str | None = None
+    """what had to be done to understand it; of a CDR that stands in the notes of its row"""
 
 
 class Reader(Protocol):

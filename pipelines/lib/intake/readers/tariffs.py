@@ -9,8 +9,9 @@ from typing import NamedTuple
 import polars as pl
 
 from models.ocpi.canonical import Tariff
+from models.ocpi.fields import remark_of
 from models.ocpi.frames import tariff_frames, tariff_version_id
-from models.ocpi.reading import parse_tariff
+from models.ocpi.reading import noted_tariff
 from models.types.vocabularies import TariffSource
 from pipelines.lib.intake.readers.reader import PageContext, Read
 
@@ -35,10 +36,10 @@ class TariffReader:
 
     def take(self, record: Mapping[str, object], context: PageContext, position: int = 0) -> Read:
         """Read a tariff; the first to bring a content gives the version its time and its place."""
-        tariff = parse_tariff(record, context.ocpi_version, owner_id=context.owner_id)
+        tariff, notes = noted_tariff(record, context.ocpi_version, owner_id=context.owner_id)
         published = Told(tariff, TariffSource.PUBLISHED, context, position)
         self._tariffs.setdefault(tariff_version_id(tariff), published)
-        return Read(tariff.last_updated_at)
+        return Read(tariff.last_updated_at, remark=remark_of(notes))
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Give versions and components."""
