@@ -39,11 +39,18 @@ _NOT_IN_ID: Final = frozenset({"sentence", "received_at"})
 
 
 def changed_cdrs(records: pl.DataFrame) -> pl.DataFrame:
-    """Find CDRs whose content differs from the first body under their id, within a pull or later."""
+    """Find CDRs whose content differs from the first body under their id, within a pull or later.
+
+    Bodies in two versions of OCPI differ in their words: such a one is a breach only where it was decided upon as one.
+    """
     cdrs = records.filter(pl.col("module") == "cdrs", pl.col("record_key").is_not_null(), pl.col("page_position") >= 0)
+    cdrs = cdrs.with_columns(_first_version=pl.col("ocpi_version").first().over("record_key"))
     first = cdrs.unique("record_key", keep="first", maintain_order=True)
     differing = _distinct(cdrs).join(_as_other(first, "record_key"), on="record_key", how="inner", validate="m:1")
-    differing = differing.filter(pl.col("content_sha256") != pl.col("other_content_sha256"))
+    is_comparable = (pl.col("ocpi_version") == pl.col("_first_version")) | pl.col("rule").eq_missing(
+        pl.lit(str(ViolationCode.CDR_CHANGED))
+    )
+    differing = differing.filter(pl.col("content_sha256") != pl.col("other_content_sha256"), is_comparable)
     same_pull = (pl.col("pull_id") == pl.col("other_pull_id")) & (
         pl.col("connection_id") == pl.col("other_connection_id")
     )

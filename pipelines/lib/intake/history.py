@@ -108,9 +108,9 @@ class _Memory:
 
     def _records(self, landed: pl.DataFrame) -> pl.DataFrame:
         """Give the landed records in the order received, with what was decided about each."""
-        became = self.lake.read(Layer.TYPED, "records").select(*_RECORD, "outcome", "content_sha256")
+        became = self.lake.read(Layer.TYPED, "records").select(*_RECORD, "outcome", "rule", "content_sha256")
         return (
-            landed.drop("content_sha256")
+            landed.drop("content_sha256", "rule")
             .join(became, on=list(_RECORD), how="inner", validate="1:1")
             .sort(RECEIVED_ORDER)
         )
