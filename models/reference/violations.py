@@ -198,6 +198,12 @@ def deleted_tariffs(deletions: pl.DataFrame, connectors: pl.DataFrame) -> pl.Dat
     )
 
 
+def foreign_parties(records: pl.DataFrame) -> pl.DataFrame:
+    """Find objects of parties for which their connection was not declared."""
+    foreign = _distinct(records.filter(pl.col("rule") == str(ViolationCode.FOREIGN_PARTY)))
+    return foreign.with_columns(_code(ViolationCode.FOREIGN_PARTY), sentence="reason")
+
+
 def misspelt_fields(unknown: pl.DataFrame) -> pl.DataFrame:
     """Find unknown fields one edit away from a known one; `unknown` is `typed/unknown_fields`, one row per field."""
     return unknown.filter(pl.col("meant").is_not_null()).select(

@@ -64,6 +64,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
     """why the end was not reached; None when it was"""
     pages: tuple[Provenance, ...]
+    parties: tuple[str, ...] = ()
+    """for whom the connection was declared to speak; none: for anybody, as older manifests say"""
 
     @property
     def records(self) -> int:

@@ -130,6 +130,11 @@ class Connection(BaseModel):
             raise ValueError(msg)
         return self
 
+    @property
+    def speaks_for(self) -> tuple[str, ...]:
+        """The parties whose objects it may bring; none: anybody's. Our own platform speaks of tokens, not for a CPO."""
+        return () if self.kind == "platform" else tuple(sorted({party.upper() for party in self.parties}))
+
     def token(self) -> SecretStr:
         """Read the token from the environment; a missing one is a `UserError` that names the variable."""
         if not self.token_env:

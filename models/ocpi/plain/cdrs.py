@@ -11,7 +11,7 @@ Give it thousands of records at a time: its hundred steps over columns cost as m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -55,6 +55,7 @@ def plain_cdrs(
     pages: Sequence[Page],
     alpha2: Mapping[str, str],
     carried_tariffs: Callable[[str, bytes], CarriedTariffs | None],
+    parties: Collection[str] = (),
 ) -> PlainCdrs:
     """Read the plain ones among CDR objects of OCPI 2.2.1.
 
@@ -62,6 +63,7 @@ def plain_cdrs(
         pages: the records; a session that ends well after they came is not plain.
         alpha2: ISO 3166-1 alpha-2 by alpha-3.
         carried_tariffs: reads the tariffs that a CDR of some owner carries; None where they cannot be read.
+        parties: a CDR of anybody else is not plain; none: anybody's may be.
     """
     places, found = decoded(chain.from_iterable(records for _, records in pages))
     fields = columns_of(found, PlainCdr)
@@ -72,6 +74,8 @@ def plain_cdrs(
     checked = typed(frame, alpha2)
     ok = checked.select(_is_acceptable()).to_series() & are_parts_plain & are_periods_plain & carried.is_readable
     ok &= _has_no_negatives(checked, periods)
+    if parties:
+        ok &= checked["cpo_id"].is_in(list(parties))
     kept = checked.filter(ok)
     return PlainCdrs(
         cdrs=kept.select("page", "position", *_cdr_columns()),

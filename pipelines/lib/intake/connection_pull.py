@@ -102,6 +102,7 @@ class ConnectionPull:
             finished_at=self.settings.clock(),
             failure=secrets.scrubbed(str(failure)) if failure else None,
             pages=pages,
+            parties=self.connection.speaks_for,
         )
         self.store.finish(manifest)
         self._record([manifest])

@@ -19,6 +19,7 @@ from typing import Final
 
 import polars as pl
 
+from models.ocpi.acceptance import FOREIGN_PARTY
 from models.types.vocabularies import RecordOutcome
 
 RECEIVED_ORDER: Final = ("pull_id", "connection_id", "module", "sequence", "page_position")
@@ -115,7 +116,10 @@ def _decided_together(
     with_owner = ordered.with_columns(
         _owner=pl.coalesce("record_key", "connection_id"),
         _is_readable=pl.col("rule").is_null(),
-        _refused=pl.col("rule").fill_null(""),
+        # Whoever speaks for a party that is not his is told so, though another did the same before.
+        _refused=pl.when(pl.col("rule") == FOREIGN_PARTY)
+        .then(pl.format("{} {}", "rule", "connection_id"))
+        .otherwise(pl.col("rule").fill_null("")),
     )
     marked = with_owner.with_columns(_is_repeated=~said_before)
     marked = marked.with_columns(_candidate=(pl.col("_is_readable") & ~pl.col("_is_repeated")).fill_null(value=False))

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
+from models.ocpi.acceptance import hold_to_parties
 from models.ocpi.cdr_frames import column
 from models.ocpi.exact_json import decode_json
 from models.ocpi.fields import Fields
@@ -30,10 +31,11 @@ from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import parse_tariff
 from models.ocpi.tokens import read_token
 from models.schemas.registry import Layer, table
+from pipelines.lib.intake.identity import owner_in, read_names
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-STATING: Final = "1"
+STATING: Final = "2"
 """Raise it whenever statements are read differently: everything is then stated anew from the raw pages."""
 
 _RECEIPTS: Final = "receipts.ndjson.gz"
@@ -69,6 +71,8 @@ class Context:
     version: str
     owner_id: str | None
     alpha2: Mapping[str, str]
+    parties: tuple[str, ...] = ()
+    """those for whom its connection may speak; none: for anybody"""
 
 
 _Read = Callable[[Mapping[str, object], Context], Sequence[object]]
@@ -92,7 +96,7 @@ def _tariff(record: Mapping[str, object], context: Context) -> tuple[StatedTarif
 READ: Final[Mapping[str, _Read]] = {
     "tariffs": _tariff,
     "tokens": lambda record, _: (read_token(Fields("token", record)),),
-    "locations": lambda record, at: read_location(Fields("location", record), at.owner_id, at.alpha2),
+    "locations": lambda record, at: read_location(Fields("location", record), at.owner_id, at.version, at.alpha2),
     "hubclientinfo": lambda record, _: (read_hub_client(Fields("client", record)),),
     "invoicereconciliation": lambda record, at: read_invoice_record(Fields("invoice record", record), at.owner_id),
 }
@@ -159,8 +163,10 @@ class Stated:
         """Read every readable record; what cannot be read is the quarantine's, and states nothing."""
         store, read = RawStore(self.lake), READ[manifest.module]
         for page in manifest.pages:
-            context = Context(page.ocpi_version, manifest.owner_id, self.alpha2)
+            context = Context(page.ocpi_version, manifest.owner_id, self.alpha2, manifest.parties)
             for position, record in enumerate(_records(store, page)):
+                if _is_foreign(manifest.module, record, context):
+                    continue
                 for value in values_of(read, record, context):
                     yield (page.sha256, position, page.sequence, page.received_at), value
 
@@ -188,6 +194,17 @@ def _records(store: RawStore, page: Provenance) -> list[bytes]:
         return store.read_records(page)
     except RecordProblem:
         return []
+
+
+def _is_foreign(module: str, record: bytes, context: Context) -> bool:
+    """Tell whether a record is of a party for which its connection may not speak: quarantined, it states nothing."""
+    if not context.parties:
+        return False
+    try:
+        hold_to_parties(module, owner_in(read_names(record), context.owner_id, context.version), context.parties)
+    except RecordProblem:
+        return True
+    return False
 
 
 def values_of(read: _Read, record: bytes, context: Context) -> Sequence[object]:

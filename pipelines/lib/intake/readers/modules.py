@@ -64,7 +64,7 @@ class StatedReader:
 
 def _sessions(_: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], context: PageContext) -> tuple[tuple[object, ...], Read]:
-        session = read_session(Fields("session", record), context.owner_id)
+        session = read_session(Fields("session", record), context.owner_id, context.ocpi_version)
         return (session,), Read(session.last_updated_at, session.ended_at or session.started_at)
 
     return ValueReader("sessions", read)
@@ -89,7 +89,7 @@ def _authorizations(_: Mapping[str, str]) -> Reader:
 def _locations(alpha2: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], context: PageContext) -> tuple[tuple[object, ...], Read]:
         location = Fields("location", record)
-        connectors = read_location(location, context.owner_id, alpha2)
+        connectors = read_location(location, context.owner_id, context.ocpi_version, alpha2)
         remark = "; ".join(note for note in location.notes if "time_zone" in note) or None
         return connectors, Read(location.instant("last_updated"), remark=remark)
 
