@@ -114,6 +114,8 @@ class Connection(BaseModel):
     """false for a peer whose X-Total-Count is known to be wrong: its lists then end where its pages end"""
     overlap_seconds: Annotated[int, Field(ge=0)] = 3600
     """each pull looks this far behind its watermark, because peers stamp `last_updated` before they publish"""
+    stale_after_hours: Annotated[int, Field(ge=1)] = 26
+    """a module that gave nothing for longer is named: two hours more than a day, because pulls run daily"""
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     attempts: Annotated[int, Field(ge=1)] = 5
 

@@ -21,7 +21,6 @@ from pipelines.lib.intake.freshness import freshness
 from pipelines.lib.intake.landing import Landed
 from pipelines.lib.intake.lint import lint
 from pipelines.lib.intake.outcomes import RECEIVED_ORDER
-from pipelines.lib.intake.pull_report import last_pull
 from pipelines.lib.intake.stated import Stated
 from pipelines.lib.intake.unknown import UnknownCounts
 from pipelines.lib.intake.violations import broken_rules
@@ -87,7 +86,8 @@ class _Memory:
 
     def tables(self) -> Mapping[str, pl.DataFrame]:
         alpha2 = alpha2_by_alpha3()
-        manifests = RawStore(self.lake).manifests()
+        attempts = RawStore(self.lake).manifests()
+        manifests = [each for each in attempts if each.pages]
         stated = Stated(self.lake, alpha2)
         records = self._records(Landed(self.lake, alpha2).records(manifests))
         tariffs = stated.statements("tariffs", manifests)
@@ -103,7 +103,7 @@ class _Memory:
             "unknown_fields": unknown,
             "tariff_lint": lint(self.lake, known_tariffs, tariffs),
             "protocol_violations": violations(broken_rules(self.lake, records, known_tariffs, unknown)),
-            "freshness": freshness(manifests, records, last_pull(self.lake)),
+            "freshness": freshness(attempts, records),
         }
 
     def _records(self, landed: pl.DataFrame) -> pl.DataFrame:

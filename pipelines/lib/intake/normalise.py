@@ -102,7 +102,7 @@ class _Normalisation:
         self._lake = lake
         self._zone = company_zone(lake)
         self._landed = Landed(lake, alpha2_by_alpha3(), Compute(settings.workers))
-        self._manifests = RawStore(lake).manifests()
+        self._manifests = [each for each in RawStore(lake).manifests() if each.pages]
         self._rows = LandedRows(self._landed, self._manifests)
         self._written: set[BillingMonth] = set()
 
