@@ -159,8 +159,9 @@ class ConnectionPull:
         return ModulePull(connection_id=self.connection.connection_id, module=module, pull_id="", skipped=why)
 
     def _all_failed(self, modules: Sequence[str], kind: FailureKind, message: str) -> Iterator[ModulePull]:
-        """Fail modules before anything was asked of them; of an optional one nobody knows whether there is one."""
-        yield from (self._failed(each, kind, message) for each in modules if not is_optional(each))
+        """Fail modules before anything was asked of them; an optional one only where the peer is known to have it."""
+        expected = (each for each in modules if not is_optional(each) or self._watermark(each) is not None)
+        yield from (self._failed(each, kind, message) for each in expected)
 
     def _failed(self, module: str, kind: FailureKind, message: str) -> ModulePull:
         """Keep an attempt that failed before its first page: a peer that is dead must count as such, and be seen."""

@@ -44,7 +44,7 @@ def respelled(records: pl.DataFrame) -> pl.DataFrame:
         pl.col("module") == CDRS, pl.col("record_key").is_duplicated(), pl.col("record_key").is_not_null()
     )
     several = cdrs.filter(pl.col("content_sha256").n_unique().over("record_key") > 1)
-    return several.unique(["record_key", "content_sha256"], keep="first", maintain_order=True).select(
+    return several.unique(["record_key", "content_sha256", "rule"], keep="first", maintain_order=True).select(
         *PLACE, "page_sha256", "content_sha256", "record_key", "ocpi_version", "rule"
     )
 

@@ -95,6 +95,16 @@ def test_a_module_that_the_peer_does_not_have_was_never_late(pulling, lake, peer
     assert list(failing(RawStore(lake).manifests(), connections.values())) == []
 
 
+def test_an_optional_module_fails_with_its_peer_where_the_peer_is_known_to_have_it(pulling, lake, peer, connections):
+    peer.versions = ("2.3.0",)
+    peer.modules["invoicereconciliation"] = []
+    pulling()
+    connections["ldw"] = peer.connection(versions_url="http://127.0.0.1:9/versions", attempts=1)
+    pulling(day=1)
+    rows = lake.read(Layer.TYPED, "freshness").filter(module="invoicereconciliation")
+    assert rows.select("connection_id", "pulls", "failed_pulls").rows() == [("ldw", 2, 1)]
+
+
 def test_an_attempt_without_pages_moves_no_watermark_and_is_not_landed(pulling, lake, register):
     report = pulling("dead", "ldw")
     (manifest,) = RawStore(lake).manifests("dead", "cdrs")

@@ -164,3 +164,5 @@ def test_what_was_refused_proves_no_duplicate(receive, lake):
     receive(cdr(), at=early + timedelta(hours=1))
     assert receive(cdr()) == [("quarantined", "bad_time"), ("duplicate", "same_content"), ("typed", None)]
     assert json.loads(lake.read(Layer.TYPED, "records")["record_json"][0])["id"] == "C000001"
+    assert receive(in_211(cdr()), version="2.1.1")[3] == ("duplicate", "same_claim")
+    assert breaches(lake) == []
