@@ -1,7 +1,8 @@
-"""What a readable CDR must still satisfy before it may become a typed row; everything softer is reconciliation's."""
+"""What a readable record must still satisfy before it may become a typed row; everything softer is reconciliation's."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NoReturn
@@ -11,6 +12,10 @@ from models.ocpi.problems import RecordProblem
 
 EARLIEST_END: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """Before it there is no billing month; OCPI peers write 1970 where they do not know a time."""
+
+FOREIGN_PARTY: Final = "foreign_party"
+OWNED: Final = frozenset({"cdrs", "invoicereconciliation", "locations", "sessions", "tariffs"})
+"""modules of objects that belong to a CPO; what else a peer lists speaks of others by its nature"""
 
 YEARS: Final = range(2000, 2100)
 
@@ -34,6 +39,20 @@ def hold_to_acceptance(cdr: Cdr, received_at: datetime) -> datetime:
     if not cdr.is_credit:
         _refuse_negatives(cdr)
     return cdr.last_updated_at
+
+
+def hold_to_parties(module: str, owner_id: str | None, parties: Collection[str]) -> None:
+    """Refuse an object of a party for which its connection was not declared; where it declares none, any may come.
+
+    The first body of a CDR stays, so a peer that speaks for another could take a CDR's id away from its operator.
+    """
+    if module not in OWNED or not parties or owner_id is None or owner_id in parties:
+        return
+    message = (
+        f"{module}: expected objects of {', '.join(sorted(parties))}, for whom the connection is declared, found one "
+        f"of {owner_id}: add {owner_id} to its parties and pull the window again, or ask the peer why it sends it"
+    )
+    raise RecordProblem(rule=FOREIGN_PARTY, field="party_id", message=message)
 
 
 def hold_to_calendar(at: datetime | None) -> None:

@@ -32,7 +32,7 @@ class _Volumes(TypedDict, total=False):
 
 def read_cdr(cdr: Fields, version: str, owner_id: str | None) -> Cdr:
     """Read one CDR of the given OCPI version."""
-    owner = owner_of(cdr, owner_id)
+    owner = owner_of(cdr, owner_id, version)
     token, location, meter = _token(cdr, version), _location(cdr, version), read_meter(cdr, version)
     periods = tuple(_period(period) for period in cdr.some_children("charging_periods"))
     if any(later.started_at < earlier.started_at for earlier, later in pairwise(periods)):

@@ -31,7 +31,7 @@ class InvoicedCdr:
 
 def read_invoice_record(record: Fields, owner_id: str | None) -> tuple[InvoicedCdr, ...]:
     """Read one record into a row per CDR; a CDR named twice is one row, and a note says so."""
-    cpo, own_id = owner_of(record, owner_id), record.text("id")
+    cpo, own_id = owner_of(record, owner_id, "2.3.0"), record.text("id")
     record.require("cdrs", "a list of CDR ids")
     named = [_cdr_id(record, index, each) for index, each in enumerate(record.items("cdrs"))]
     if not named:

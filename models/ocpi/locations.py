@@ -48,12 +48,14 @@ class Connector:
     last_updated_at: datetime
 
 
-def read_location(location: Fields, owner_id: str | None, alpha2: Mapping[str, str]) -> tuple[Connector, ...]:
+def read_location(
+    location: Fields, owner_id: str | None, version: str, alpha2: Mapping[str, str]
+) -> tuple[Connector, ...]:
     """Read one location; `alpha2` gives the country of an ISO 3166-1 alpha-3 code.
 
     A `time_zone` that is no IANA zone is refused like a missing one: it stays unknown, and a note says so.
     """
-    cpo, location_id = owner_of(location, owner_id), location.text("id")
+    cpo, location_id = owner_of(location, owner_id, version), location.text("id")
     place = _place(location)
     country = location.maybe_text("country")
     zone = _time_zone(location)

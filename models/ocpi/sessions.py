@@ -36,9 +36,9 @@ class Session:
     last_updated_at: datetime
 
 
-def read_session(session: Fields, owner_id: str | None) -> Session:
+def read_session(session: Fields, owner_id: str | None, version: str) -> Session:
     """Read one session; 2.1.1 spells its times `start_datetime` and `end_datetime` and nests the location."""
-    cpo, session_id = owner_of(session, owner_id), session.text("id")
+    cpo, session_id = owner_of(session, owner_id, version), session.text("id")
     token = session.maybe_child("cdr_token") or Fields("session", {"contract_id": session.values.get("auth_id")})
     where = _where(session)
     return Session(

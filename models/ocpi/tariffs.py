@@ -54,7 +54,7 @@ _LARGEST_STEP: Final = 10**9
 
 
 def read_tariff(tariff: Fields, owner_id: str | None, version: str) -> Tariff:
-    """Read one tariff; its own country_code and party_id win over `owner_id`, which 2.1.1 needs."""
+    """Read one tariff; whose it is, `owner_of` says."""
     _refuse_misspelt(tariff, _TARIFF_FIELDS)
     if version == "2.3.0" and not tariff.has("tax_included"):
         tariff.note("tax_included", "not said, although it must be: prices are read as excluding tax")
@@ -62,7 +62,7 @@ def read_tariff(tariff: Fields, owner_id: str | None, version: str) -> Tariff:
     if valid_from and valid_to and valid_to < valid_from:
         tariff.fail("end_before_start", "end_date_time", f"an end after {valid_from.isoformat()}")
     return Tariff(
-        owner_id=owner_of(tariff, owner_id),
+        owner_id=owner_of(tariff, owner_id, version),
         tariff_id=tariff.text("id"),
         currency=read_currency(tariff),
         elements=tuple(_element(element) for element in tariff.some_children("elements")),
@@ -76,11 +76,21 @@ def read_tariff(tariff: Fields, owner_id: str | None, version: str) -> Tariff:
     )
 
 
-def owner_of(record: Fields, owner_id: str | None) -> str:
-    """Give the owning party, such as DE*LDW: from the record, else from the connection it came through."""
-    if owner_id is not None and not (record.has("country_code") and record.has("party_id")):
-        return owner_id.upper()
-    return party_id(record.text("country_code"), record.text("party_id"))
+def owner_of(record: Fields, owner_id: str | None, version: str) -> str:
+    """Give the owning party, such as DE*LDW: from the record, else from the connection it came through.
+
+    Objects of 2.1.1 name no owner: what one says all the same is noted and ignored, where the connection has one party.
+    """
+    names_itself = record.has("country_code") and record.has("party_id")
+    if owner_id is None or (names_itself and version != "2.1.1"):
+        return party_id(record.text("country_code"), record.text("party_id"))
+    if names_itself and (said := _said_owner(record)) != owner_id.upper():
+        record.note("party_id", f"{said} ignored: an object of 2.1.1 belongs to the party of its connection")
+    return owner_id.upper()
+
+
+def _said_owner(record: Fields) -> str:
+    return party_id(str(record.values["country_code"]), str(record.values["party_id"]))
 
 
 def read_currency(record: Fields) -> str:

@@ -18,7 +18,7 @@ from models.types.intake_codes import ViolationCode
 _TABLE: Final = table(Layer.TYPED, "protocol_violations")
 _OBJECT: Final = ("connection_id", "module", "record_key")
 _ID_DIGITS: Final = 16
-_OF_A_BODY: Final = ("pull_id", "_order")
+_OF_A_BODY: Final = ("pull_id", "ocpi_version", "_order")
 _PLACE: Final = ("connection_id", "module", "pull_id", "page_sha256", "page_position")
 _PLACES: Final = ("connection_id", "content_sha256", "page_sha256", "page_position")
 
@@ -45,15 +45,21 @@ def changed_cdrs(records: pl.DataFrame) -> pl.DataFrame:
     """Find CDRs whose content differs from the first readable body under their id, within a pull or later.
 
     What cannot be read was never accepted, and we ask for another: the body that follows corrects it and changes
-    nothing.
+    nothing. Bodies in two versions of OCPI differ in their words: such a one is a breach only where it was decided upon
+    as one.
     """
     named = records.filter(pl.col("module") == "cdrs", pl.col("record_key").is_not_null(), pl.col("page_position") >= 0)
     cdrs = named.with_row_index("_order")
     readable = cdrs.filter(pl.col("rule").is_null())
     first = _as_other(readable.unique("record_key", keep="first", maintain_order=True), "record_key", also=_OF_A_BODY)
     differing = _distinct(cdrs).join(first, on="record_key", how="inner", validate="m:1")
+    is_comparable = (pl.col("ocpi_version") == pl.col("other_ocpi_version")) | pl.col("rule").eq_missing(
+        pl.lit(str(ViolationCode.CDR_CHANGED))
+    )
     differing = differing.filter(
-        pl.col("_order") > pl.col("other__order"), pl.col("content_sha256") != pl.col("other_content_sha256")
+        pl.col("_order") > pl.col("other__order"),
+        pl.col("content_sha256") != pl.col("other_content_sha256"),
+        is_comparable,
     )
     same_pull = (pl.col("pull_id") == pl.col("other_pull_id")) & (
         pl.col("connection_id") == pl.col("other_connection_id")
@@ -216,6 +222,12 @@ def deleted_tariffs(deletions: pl.DataFrame, connectors: pl.DataFrame) -> pl.Dat
             "connector_key",
         ),
     )
+
+
+def foreign_parties(records: pl.DataFrame) -> pl.DataFrame:
+    """Find objects of parties for which their connection was not declared."""
+    foreign = _distinct(records.filter(pl.col("rule") == str(ViolationCode.FOREIGN_PARTY)))
+    return foreign.with_columns(_code(ViolationCode.FOREIGN_PARTY), sentence="reason")
 
 
 def misspelt_fields(unknown: pl.DataFrame) -> pl.DataFrame:

@@ -226,10 +226,10 @@ class Freshness(Contract):
     newest_update_at: Instant = optional()
     """the largest `last_updated` among the records"""
     lag_seconds: Whole = optional()
-    """from `newest_update_at` to `last_pull_at`: how old the newest news was when it was asked for"""
+    """from `newest_update_at` to the newest pull, push or file of anybody: how old the newest news is by now"""
     pulls: Whole
     failed_pulls: Whole
-    """kept pulls that did not reach the end of their window"""
+    """pulls that did not reach the end of their window, or not even a first page"""
     records: Whole
     quarantined_records: Whole
     failed_pulls_pct: Percent = optional()

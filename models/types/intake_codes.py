@@ -25,6 +25,8 @@ class ViolationCode(StrEnum):
     """a session is reported as going on, later than the CDR about it"""
     MISSPELT_FIELD = "misspelt_field"
     """an unknown field one edit away from a known one"""
+    FOREIGN_PARTY = "foreign_party"
+    """an object of a party for which its connection is not declared"""
 
 
 class LintCode(StrEnum):

@@ -65,7 +65,10 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """One pull of one module of one connection: what was asked, what came, and whether the end was reached."""
+    """One pull of one module of one connection: what was asked, what came, and whether the end was reached.
+
+    One that failed before its first page has no pages, and where not even a version was agreed upon, no version.
+    """
 
     connection_id: str
     module: str
@@ -79,6 +82,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
     """why the end was not reached; None when it was"""
     pages: tuple[Provenance, ...]
+    parties: tuple[str, ...] = ()
+    """for whom the connection was declared to speak; none: for anybody, as older manifests say"""
+    offers: tuple[str, ...] = ()
+    """the modules that the peer offered when it was asked; none where it was not reached, and in older manifests"""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a peer was asked; the empty window of a push or a file says that somebody came by himself."""
+        return self.since is None or self.since < self.until
 
     @property
     def records(self) -> int:

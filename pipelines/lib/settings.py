@@ -114,6 +114,8 @@ class Connection(BaseModel):
     """false for a peer whose X-Total-Count is known to be wrong: its lists then end where its pages end"""
     overlap_seconds: Annotated[int, Field(ge=0)] = 3600
     """each pull looks this far behind its watermark, because peers stamp `last_updated` before they publish"""
+    stale_after_hours: Annotated[int, Field(ge=1)] = 26
+    """a module that gave nothing for longer is named: two hours more than a day, because pulls run daily"""
     timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     attempts: Annotated[int, Field(ge=1)] = 5
 
@@ -129,6 +131,11 @@ class Connection(BaseModel):
             msg = f"connection {self.connection_id}: kind {self.kind} needs {self.kind.upper()} among its roles"
             raise ValueError(msg)
         return self
+
+    @property
+    def speaks_for(self) -> tuple[str, ...]:
+        """The parties whose objects it may bring; none: anybody's. Our own platform speaks of tokens, not for a CPO."""
+        return () if self.kind == "platform" else tuple(sorted({party.upper() for party in self.parties}))
 
     def token(self) -> SecretStr:
         """Read the token from the environment; a missing one is a `UserError` that names the variable."""

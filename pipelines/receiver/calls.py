@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Final, cast
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from pipelines.lib.intake.readers import canonical_sha256, spelled_sha256
 from pipelines.lib.settings import Connection
 from pipelines.receiver.envelopes import CLIENT_ERROR, INVALID, Refusal
 
@@ -19,7 +19,6 @@ DEEPEST: Final = 32
 """OCPI nests some ten levels; what reads a thousand needs a thousand frames of every reader behind us"""
 
 _DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
-_CANONICAL: Final = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
 
 
@@ -64,8 +63,10 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def read_object(body: bytes) -> tuple[dict[str, object], str]:
-    """Decode a body that must be an object; give it with the SHA-256 of its canonical content.
+def read_object(body: bytes, *, is_whole: bool = True) -> tuple[dict[str, object], str]:
+    """Decode a body that must be an object; give it with the SHA-256 of its content, as intake reckons it.
+
+    A PATCH is not whole: a null in it takes a field away, and is no other spelling of nothing.
 
     Raises:
         Refusal: 400 for what is no JSON, no object, or nested beyond all reason.
@@ -74,7 +75,8 @@ def read_object(body: bytes) -> tuple[dict[str, object], str]:
         value = _DECODE(body)
         if not isinstance(value, dict) or _is_deeper(cast("object", value), DEEPEST):
             raise Refusal(400, INVALID, f"expected a JSON object of at most {DEEPEST} levels")
-        return cast("dict[str, object]", value), hashlib.sha256(_CANONICAL(value)).hexdigest()
+        sha256_of = canonical_sha256 if is_whole else spelled_sha256
+        return cast("dict[str, object]", value), sha256_of(value)
     except _UNREADABLE:
         raise Refusal(400, INVALID, "expected a JSON object, found something else") from None
 

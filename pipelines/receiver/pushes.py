@@ -130,7 +130,7 @@ class Pushes:
         return Answer(None, INVALID, problem) if problem else Answer()
 
     async def _patch(self, call: Call, owner: str, key: str) -> Answer:
-        body, content = read_object(call.body)
+        body, content = read_object(call.body, is_whole=False)
         _hold_ids(call, body)
         current = await self._current(call, key)
         is_seen = self._has_seen(call, key, content)
@@ -142,7 +142,7 @@ class Pushes:
 
     async def _put_child(self, call: Call, owner: str, key: str, location: bytes) -> Answer:
         """PUT or PATCH an EVSE or connector: the whole location is kept as it now is."""
-        body, content = read_object(call.body)
+        body, content = read_object(call.body, is_whole=call.method != "PATCH")
         identifiers = call.rest[_OWNED_DEPTH:]
         id_name = _LEVELS[len(identifiers) - 1][1]
         _hold_id(body, id_name, identifiers[-1])

@@ -11,7 +11,7 @@ Give it thousands of records at a time: its hundred steps over columns cost as m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -56,6 +56,7 @@ def plain_cdrs(
     pages: Sequence[Page],
     alpha2: Mapping[str, str],
     carried_tariffs: Callable[[str, bytes], CarriedTariffs | None],
+    parties: Collection[str] = (),
 ) -> PlainCdrs:
     """Read the plain ones among CDR objects of OCPI 2.2.1.
 
@@ -63,6 +64,7 @@ def plain_cdrs(
         pages: the records; a session that ends well after they came is not plain.
         alpha2: ISO 3166-1 alpha-2 by alpha-3.
         carried_tariffs: reads the tariffs that a CDR of some owner carries; None where they cannot be read.
+        parties: a CDR of anybody else is not plain; none: anybody's may be.
     """
     places, found = decoded(chain.from_iterable(records for _, records in pages))
     fields = columns_of(found, PlainCdr)
@@ -73,6 +75,8 @@ def plain_cdrs(
     checked = typed(frame, alpha2)
     ok = checked.select(_is_acceptable()).to_series() & are_parts_plain & are_periods_plain & carried.is_readable
     ok &= _has_no_negatives(checked, periods)
+    if parties:
+        ok &= checked["cpo_id"].is_in(list(parties))
     kept = checked.filter(ok)
     return PlainCdrs(
         cdrs=kept.select("page", "position", *_cdr_columns()),
@@ -140,8 +144,11 @@ def _first_told(
     carried: CarriedLists, checked: pl.DataFrame, ok: pl.Series
 ) -> dict[tuple[str, bytes], tuple[int, int]]:
     """Give the lists of tariffs that the plain CDRs carry, each with the place of the first CDR that brought it."""
-    place = ("page", "position")
-    told = checked.select("_came_at", *place, number=carried.number).filter(ok)
-    first = told.group_by("number").agg(pl.col(place).sort_by("_came_at", *place).first())
-    lists = first.sort("number").rows()  # the order in which they first came, and not that of a hash
-    return {carried.lists[number]: (page, at) for number, page, at in lists if carried.lists[number][1]}
+    told = checked.select("page", "position", "_came_at", number=carried.number).filter(ok)
+    ordered = told.sort("_came_at", "page", "position").unique("number", keep="first", maintain_order=True)
+    first: dict[tuple[str, bytes], tuple[int, int]] = {}
+    for page, position, number in ordered.select("page", "position", "number").iter_rows():
+        # An owner may be spelled in two ways: the lists are then two, and the same.
+        if carried.lists[number][1]:
+            _ = first.setdefault(carried.lists[number], (page, position))
+    return first

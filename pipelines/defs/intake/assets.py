@@ -31,7 +31,10 @@ MASTER = tuple(table for table in TABLES if table.layer == Layer.MASTER)
 TYPED = tuple(table for table in TABLES if table.layer == Layer.TYPED)
 
 DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
-"""The pull runs once a day: two hours late is worth a look, a second missed day is a failure."""
+"""The pull runs once a day: two hours late is worth a look, a second missed day is a failure.
+
+Whether the peers answered it is another question: the checks `every_peer_answered` and `modules_are_fresh` ask it.
+"""
 
 
 class PullConfig(dg.Config):

@@ -15,7 +15,8 @@ from pipelines.defs.resources import Home
 from pipelines.lib.asset_keys import asset_key
 from pipelines.lib.checks import contract_checks
 from pipelines.lib.intake.conservation import conservation
-from pipelines.lib.intake.pull_report import last_pull
+from pipelines.lib.intake.freshness import failing, stale
+from pipelines.lib.raw_store import RawStore
 
 _NAMES = {layer: [table.name for table in TABLES if table.layer == layer] for layer in (Layer.MASTER, Layer.TYPED)}
 
@@ -46,12 +47,30 @@ def records_conserved(home: Home) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=dg.AssetKey(["raw", "ocpi_pages"]))
 def every_peer_answered(home: Home) -> dg.AssetCheckResult:
-    """Every module of every connection was pulled to the end of its window; else what failed, one line each."""
-    failures = last_pull(home.lake).failures
+    """Every module of every connection was last pulled to the end of its window; else what failed, one line each.
+
+    Whichever connections the newest pull was narrowed to: a failure stands until the same module is pulled.
+    """
+    failures = list(failing(RawStore(home.lake).manifests(), home.settings.connections))
     return dg.AssetCheckResult(
         passed=not failures,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"failures": dg.MetadataValue.md("\n".join(f"- {failure}" for failure in failures))},
+    )
+
+
+@dg.asset_check(asset=asset_key(Layer.TYPED, "freshness"))
+def modules_are_fresh(home: Home) -> dg.AssetCheckResult:
+    """Every module gave something within its connection's `stale_after_hours`; else which did not, and why.
+
+    The freshness policy of the raw pages sees only whether pulls run. It only warns: others' records must go on.
+    """
+    settings = home.settings
+    late = list(stale(home.lake.read(Layer.TYPED, "freshness"), settings.connections, settings.clock()))
+    return dg.AssetCheckResult(
+        passed=not late,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"stale": dg.MetadataValue.md("\n".join(f"- {line}" for line in late))},
     )
 
 

@@ -31,6 +31,7 @@ class BlockPart:
     alpha2: Mapping[str, str]
     """ISO 3166-1 alpha-2 by alpha-3"""
     owner_id: str | None
+    parties: tuple[str, ...]
     path: str
     """of the file"""
     page: Provenance
@@ -47,7 +48,8 @@ Taken = tuple[Provenance, BlockFinding]
 def take_part(part: BlockPart) -> list[Taken]:
     """Store the blocks of a part and land them. It runs in any process: all it needs is in the part and the file."""
     lake = Lake(part.lake_url)
-    store, batch = RawStore(lake), Batch(part.page.module, READERS[part.page.module](part.alpha2))
+    module = part.page.module
+    store, batch = RawStore(lake), Batch(module, READERS[module](part.alpha2), frozenset(part.parties))
     taken: list[Provenance] = []
     contents: list[bytes] = []
     with without_collector(), Path(part.path).open("rb") as file:

@@ -54,7 +54,7 @@ class ConnectionPull:
         try:
             transport = open_transport(self.settings, self.connection)
         except UserError as error:
-            yield from (self._failed(each, FailureKind.NO_TOKEN, str(error)) for each in due)
+            yield from self._all_failed(due, FailureKind.NO_TOKEN, str(error))
             return
         try:
             yield from self._pull_due(Peer(transport), due)
@@ -66,7 +66,7 @@ class ConnectionPull:
             api = peer.discover()
         except PeerFailure as failure:
             said = peer.transport.secrets.scrubbed(str(failure))
-            yield from (self._failed(each, failure.kind, said) for each in due if not is_optional(each))
+            yield from self._all_failed(due, failure.kind, said)
             return
         for module in due:
             if module in api.urls and exists_in(module, api.version):
@@ -102,6 +102,8 @@ class ConnectionPull:
             finished_at=self.settings.clock(),
             failure=secrets.scrubbed(str(failure)) if failure else None,
             pages=pages,
+            parties=self.connection.speaks_for,
+            offers=tuple(sorted(api.urls)),
         )
         self.store.finish(manifest)
         self._record([manifest])
@@ -156,13 +158,35 @@ class ConnectionPull:
     def _skipped(self, module: str, why: str) -> ModulePull:
         return ModulePull(connection_id=self.connection.connection_id, module=module, pull_id="", skipped=why)
 
+    def _all_failed(self, modules: Sequence[str], kind: FailureKind, message: str) -> Iterator[ModulePull]:
+        """Fail modules before anything was asked of them; an optional one only where the peer is known to have it."""
+        expected = (each for each in modules if not is_optional(each) or self._watermark(each) is not None)
+        yield from (self._failed(each, kind, message) for each in expected)
+
     def _failed(self, module: str, kind: FailureKind, message: str) -> ModulePull:
+        """Keep an attempt that failed before its first page: a peer that is dead must count as such, and be seen."""
+        manifest = Manifest(
+            connection_id=self.connection.connection_id,
+            module=module,
+            ocpi_version="",
+            pull_id=self._free_pull_id(module),
+            owner_id=None,
+            since=self._window_start(module),
+            until=self.asked.until,
+            finished_at=self.settings.clock(),
+            failure=message,
+            pages=(),
+            parties=self.connection.speaks_for,
+        )
+        self.store.finish(manifest)
         return ModulePull(
             connection_id=self.connection.connection_id,
             module=module,
-            pull_id="",
+            pull_id=manifest.pull_id,
             failure_kind=str(kind),
             failure=message,
+            since=manifest.since,
+            until=manifest.until,
         )
 
 

@@ -24,6 +24,7 @@ from typing import Final
 
 import msgspec
 
+from models.ocpi.acceptance import hold_to_parties
 from models.ocpi.envelope import PageFormat, read_names
 from models.ocpi.problems import RecordProblem
 from pipelines.lib.compute import Compute
@@ -32,7 +33,7 @@ from pipelines.lib.intake.block_parts import BlockPart, Taken, keep_block, take_
 from pipelines.lib.intake.file_blocks import Survey, file_blocks, survey
 from pipelines.lib.intake.file_formats import FileProblem, FileRecord, content_sha256, file_records
 from pipelines.lib.intake.file_report import MOST_PROBLEMS, FileFinding, FileReport
-from pipelines.lib.intake.identity import record_id
+from pipelines.lib.intake.identity import names_in, owner_in, record_id
 from pipelines.lib.intake.landing import grouped
 from pipelines.lib.intake.pages import page_of_lines
 from pipelines.lib.intake.readers import READERS, PageContext
@@ -144,6 +145,7 @@ class _Loading:
                 finished_at=now,
                 failure=None,
                 pages=tuple(self._pages),
+                parties=self.source.connection.speaks_for,
             )
         )
 
@@ -152,11 +154,8 @@ class _Loading:
         self.notes.append(_TOO_LARGE)
         page, parts, first = self._page_of_lines(pull_id), list[BlockPart](), 0
         for blocks in grouped(found.blocks, attrgetter("lines")):
-            parts.append(
-                BlockPart(
-                    *(self.lake.url, alpha2_by_alpha3(), self.source.owner_id, str(self.path), page, first, blocks)
-                )
-            )
+            source = (self.source.owner_id, self.source.connection.speaks_for, str(self.path))
+            parts.append(BlockPart(self.lake.url, alpha2_by_alpha3(), *source, page, first, blocks))
             first += len(blocks)
         line = 1
         for taken in Compute(self.settings.workers).map(take_part, parts):
@@ -224,6 +223,8 @@ class _Loading:
             value = _DECODE(record.content)
             if not isinstance(value, dict):
                 return "expected an object"
+            owner = owner_in(names_in(value), context.owner_id, context.ocpi_version)
+            hold_to_parties(self.source.module, owner, self.source.connection.speaks_for)
             READERS[self.source.module](alpha2_by_alpha3()).take(value, context)
         except RecordProblem as problem:
             return problem.message

@@ -21,7 +21,6 @@ from pipelines.lib.intake.freshness import freshness
 from pipelines.lib.intake.landing import Landed
 from pipelines.lib.intake.lint import lint
 from pipelines.lib.intake.outcomes import RECEIVED_ORDER
-from pipelines.lib.intake.pull_report import last_pull
 from pipelines.lib.intake.stated import Stated
 from pipelines.lib.intake.unknown import UnknownCounts
 from pipelines.lib.intake.violations import broken_rules
@@ -88,7 +87,8 @@ class _Memory:
 
     def tables(self) -> Mapping[str, pl.DataFrame]:
         alpha2 = alpha2_by_alpha3()
-        manifests = RawStore(self.lake).manifests()
+        attempts = RawStore(self.lake).manifests()
+        manifests = [each for each in attempts if each.pages]
         stated = Stated(self.lake, alpha2)
         records = self._records(Landed(self.lake, alpha2).records(manifests))
         tariffs = stated.statements("tariffs", manifests)
@@ -104,14 +104,14 @@ class _Memory:
             "unknown_fields": unknown.fields,
             "tariff_lint": lint(self.lake, known_tariffs, tariffs),
             "protocol_violations": violations(broken_rules(self.lake, manifests, records, known_tariffs, unknown)),
-            "freshness": freshness(manifests, records, last_pull(self.lake)),
+            "freshness": freshness(attempts, records),
         }
 
     def _records(self, landed: pl.DataFrame) -> pl.DataFrame:
         """Give the landed records in the order received, with what was decided about each."""
-        became = self.lake.read(Layer.TYPED, "records").select(*_RECORD, "outcome", "content_sha256")
+        became = self.lake.read(Layer.TYPED, "records").select(*_RECORD, "outcome", "rule", "content_sha256")
         return (
-            landed.drop("content_sha256")
+            landed.drop("content_sha256", "rule")
             .join(became, on=list(_RECORD), how="inner", validate="1:1")
             .sort(RECEIVED_ORDER)
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from models.ocpi.envelope import Names
-from models.types.identifiers import object_key
+from models.types.identifiers import party_id
 from pipelines.lib.ocpi_client import Page
 
 _ID_FIELD: Final = {"tokens": "uid", "authorizations": "authorization_id"}
@@ -20,11 +20,21 @@ def record_id(module: str, names: Names) -> str | None:
     return str(value) if isinstance(value, str | int) and value != "" else None
 
 
-def record_key(module: str, names: Names, owner_id: str | None) -> str | None:
+def owner_in(names: Names, owner_id: str | None, ocpi_version: str) -> str | None:
+    """Give the party that owns a record, as its readers do; None where neither it nor its connection says so.
+
+    In OCPI 2.1.1 an object names no owner: it is the party behind the connection (`owner_id`), whatever it says.
+    """
+    country, party = names.country_code, names.party_id
+    if isinstance(country, str) and isinstance(party, str) and not (owner_id and ocpi_version == "2.1.1"):
+        return party_id(country, party)
+    return owner_id.upper() if owner_id else None
+
+
+def record_key(module: str, names: Names, owner_id: str | None, ocpi_version: str = "") -> str | None:
     """Give the key under which two records are the same object; None where the record does not name itself.
 
-    In OCPI 2.1.1 an object names no owner: it is the party behind the connection (`owner_id`). Tokens are keyed by uid
-    and type, authorizations by their own id, both without owner.
+    Tokens are keyed by uid and type, authorizations by their own id, both without owner.
     """
     own = record_id(module, names)
     if own is None:
@@ -33,9 +43,8 @@ def record_key(module: str, names: Names, owner_id: str | None) -> str | None:
         return own
     if module == "tokens":
         return f"{own}|{names.type}".upper()
-    if isinstance(names.country_code, str) and isinstance(names.party_id, str):
-        return object_key(names.country_code, names.party_id, own)
-    return f"{owner_id}*{own}".upper() if owner_id else None
+    owner = owner_in(names, owner_id, ocpi_version)
+    return f"{owner}*{own}".upper() if owner else None
 
 
 def names_in(record: Mapping[str, object]) -> Names:

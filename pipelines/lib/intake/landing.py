@@ -80,6 +80,7 @@ class Part:
     alpha2: Mapping[str, str]
     module: str
     owner_id: str | None
+    parties: tuple[str, ...]
     folder: str
     """where its tables go"""
     pages: tuple[Provenance, ...]
@@ -114,6 +115,7 @@ class Landed:
                 alpha2=dict(self.alpha2),
                 module=manifest.module,
                 owner_id=manifest.owner_id,
+                parties=manifest.parties,
                 folder=part_folder(self.lake, manifest, pages[0].sequence, pages[-1].sequence),
                 pages=pages,
             )
@@ -163,7 +165,8 @@ def part_folder(lake: Lake, pull: Manifest | Provenance, first: int, last: int) 
 def land_part(part: Part) -> None:
     """Read the pages of a part and write its tables. It runs in any process: all it needs is in the part."""
     lake = Lake(part.lake_url)
-    store, batch = RawStore(lake), Batch(part.module, READERS[part.module](part.alpha2))
+    store = RawStore(lake)
+    batch = Batch(part.module, READERS[part.module](part.alpha2), frozenset(part.parties))
     told_at = _told_at(lake, part)
     with without_collector():
         for page in part.pages:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from models.ocpi.canonical import Cdr
+from models.ocpi.reading import parse_cdr
+from models.ocpi.retelling import is_retold
 from models.schemas.registry import Layer, table
 from models.types.time import BillingMonth
 from models.types.vocabularies import RecordOutcome, TariffSource
@@ -20,8 +23,8 @@ from pipelines.lib.compute import Compute
 from pipelines.lib.errors import UserError
 from pipelines.lib.intake.landed_rows import LandedRows, in_one_piece
 from pipelines.lib.intake.landing import Landed
-from pipelines.lib.intake.outcomes import CDR_CHANGED, CDRS, decided, newest, respelled
-from pipelines.lib.intake.readers import canonical_of
+from pipelines.lib.intake.outcomes import CDR_CHANGED, CDRS, decided, newest, respelled, retold
+from pipelines.lib.intake.readers import DECODE, canonical_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import alpha2_by_alpha3, plan_tariff_frames
 from pipelines.lib.raw_store import RawStore
@@ -102,7 +105,7 @@ class _Normalisation:
         self._lake = lake
         self._zone = company_zone(lake)
         self._landed = Landed(lake, alpha2_by_alpha3(), Compute(settings.workers))
-        self._manifests = RawStore(lake).manifests()
+        self._manifests = [each for each in RawStore(lake).manifests() if each.pages]
         self._rows = LandedRows(self._landed, self._manifests)
         self._written: set[BillingMonth] = set()
 
@@ -110,7 +113,7 @@ class _Normalisation:
         for manifest in self._manifests:
             self._landed.land(manifest)
         landed = self._landed.records(self._manifests)
-        records = self._with_month(decided(landed, self._canonical(respelled(landed))))
+        records = self._with_month(self._decided(landed))
         shown = _shown(records)
         fresh = self._fresh_pulls()
         touched = _months_of_objects(records, fresh) | self._missing_months(shown)
@@ -129,13 +132,24 @@ class _Normalisation:
             duplicate=counts.get(str(RecordOutcome.DUPLICATE), 0),
         )
 
-    def _canonical(self, spellings: pl.DataFrame) -> dict[str, str]:
-        """Look up the canonical hash of some records by their bytes' own."""
+    def _decided(self, landed: pl.DataFrame) -> pl.DataFrame:
+        """Decide about landed records; only CDRs that came in several spellings are looked up and compared."""
+        spellings = respelled(landed)
         places = spellings.select("connection_id", "module", "page_sha256", "page_position")
-        records = RawStore(self._lake).records(places.rows())
-        return {
-            sha256: canonical_of(record) for sha256, record in zip(spellings["content_sha256"], records, strict=True)
+        bodies = RawStore(self._lake).records(places.rows())
+        canonical = {
+            sha256: canonical_of(body) for sha256, body in zip(spellings["content_sha256"], bodies, strict=True)
         }
+        versions = spellings["ocpi_version"].to_list()
+        owners = spellings["record_key"].str.extract(r"^([^*]*\*[^*]*)").to_list()
+
+        def read(row: int) -> Cdr:
+            return parse_cdr(cast("dict[str, Any]", DECODE(bodies[row])), versions[row], owner_id=owners[row])
+
+        def compare(row: int, other: int) -> bool:
+            return is_retold(read(row), versions[row], read(other), versions[other])
+
+        return decided(landed, canonical, retold(spellings, canonical, compare))
 
     def _fresh_pulls(self) -> set[tuple[str, str, str]]:
         known = set(

@@ -5,7 +5,8 @@ What makes a pull safe to kill and to repeat:
 * pages are kept as they arrive; the manifest comes last, then the register's row, which moves the watermark;
 * a manifest without its row (killed in between) is recorded by the next pull, so those pages are used, not asked again;
 * pages without a manifest (killed before) count for nothing, and the window is asked for again;
-* a window that a peer could not serve to its end is kept, with its failure, and does not move the watermark.
+* a window that a peer could not serve to its end is kept, with its failure, and does not move the watermark; so is an
+  attempt that failed before its first page.
 
 Several connections are pulled at a time, each by a thread of its own; a connection is asked one thing after the other.
 """

@@ -1,4 +1,7 @@
-"""What became of a pull: one line per module of every connection, kept for the checks and for whoever looks next."""
+"""What became of a pull: one line per module of every connection, kept for the command that ran it.
+
+It is about the newest pull alone: what failed last, per connection and module, the manifests say (`freshness.py`).
+"""
 
 from __future__ import annotations
 

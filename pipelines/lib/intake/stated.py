@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import polars as pl
 
+from models.ocpi.acceptance import hold_to_parties
 from models.ocpi.cdr_frames import column
+from models.ocpi.envelope import read_names
 from models.ocpi.exact_json import decode_json
 from models.ocpi.fields import Fields
 from models.ocpi.frames import tariff_key, tariff_version_id
@@ -29,11 +31,12 @@ from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import parse_tariff
 from models.ocpi.tokens import read_token
 from models.schemas.registry import Layer, table
+from pipelines.lib.intake.identity import owner_in
 from pipelines.lib.intake.receipts import Receipt, receipts_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-STATING: Final = "3"
+STATING: Final = "4"
 """Raise it whenever statements are read differently: everything is then stated anew from the raw pages."""
 
 _INSTANT: Final = pl.Datetime("us", "UTC")
@@ -81,6 +84,8 @@ class Context:
     version: str
     owner_id: str | None
     alpha2: Mapping[str, str]
+    parties: tuple[str, ...] = ()
+    """those for whom its connection may speak; none: for anybody"""
 
 
 _Read = Callable[[Mapping[str, object], Context], Sequence[object]]
@@ -104,7 +109,7 @@ def _tariff(record: Mapping[str, object], context: Context) -> tuple[StatedTarif
 READ: Final[Mapping[str, _Read]] = {
     "tariffs": _tariff,
     "tokens": lambda record, _: (read_token(Fields("token", record)),),
-    "locations": lambda record, at: read_location(Fields("location", record), at.owner_id, at.alpha2),
+    "locations": lambda record, at: read_location(Fields("location", record), at.owner_id, at.version, at.alpha2),
     "hubclientinfo": lambda record, _: (read_hub_client(Fields("client", record)),),
     "invoicereconciliation": lambda record, at: read_invoice_record(Fields("invoice record", record), at.owner_id),
 }
@@ -184,7 +189,9 @@ class Stated:
     def _values(self, manifest: Manifest, telling: _Telling) -> Sequence[object]:
         """Read a readable record, or a DELETE; what cannot be read is the quarantine's, and states nothing."""
         if telling.record is not None:
-            context = Context(telling.ocpi_version, manifest.owner_id, self.alpha2)
+            context = Context(telling.ocpi_version, manifest.owner_id, self.alpha2, manifest.parties)
+            if _is_foreign(manifest.module, telling.record, context):
+                return ()
             return values_of(READ[manifest.module], telling.record, context)
         if telling.deleted_key is not None and manifest.module in _DELETED:
             return (_DELETED[manifest.module](telling.deleted_key),)
@@ -223,6 +230,17 @@ def _records(store: RawStore, page: Provenance) -> list[bytes]:
         return store.read_records(page)
     except RecordProblem:
         return []
+
+
+def _is_foreign(module: str, record: bytes, context: Context) -> bool:
+    """Tell whether a record is of a party for which its connection may not speak: quarantined, it states nothing."""
+    if not context.parties:
+        return False
+    try:
+        hold_to_parties(module, owner_in(read_names(record), context.owner_id, context.version), context.parties)
+    except RecordProblem:
+        return True
+    return False
 
 
 def values_of(read: _Read, record: bytes, context: Context) -> Sequence[object]:

@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from models.ocpi.acceptance import FOREIGN_PARTY
 from models.reference import violations as breaches
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import RecordOutcome
@@ -39,16 +40,18 @@ def broken_rules(
         unknown: fields that OCPI does not know, and ids that are longer than it allows.
     """
     news = records.filter(pl.col("outcome") != str(RecordOutcome.DUPLICATE))  # the same content again breaks nothing
+    own = news.filter(~pl.col("rule").eq_missing(pl.lit(FOREIGN_PARTY)))  # who speaks for another accuses nobody
     cdrs, sessions = _columns(lake, "cdrs", _CDR), _columns(lake, "sessions", _SESSION)
     deletions = tariffs.filter(pl.col("tariff_version_id").is_null(), pl.col("known_to").is_null())
-    yield breaches.changed_cdrs(news)
-    yield breaches.repeated_ids(_listed(news, manifests))
-    yield breaches.backward_updates(news)
+    yield breaches.changed_cdrs(own)
+    yield breaches.repeated_ids(_listed(own, manifests))
+    yield breaches.backward_updates(own)
     yield breaches.long_ids(news, unknown.long_ids)
     yield breaches.baseless_credits(cdrs, news)
     yield breaches.reopened_sessions(cdrs, sessions, news)
     yield breaches.deleted_tariffs(deletions, lake.read(Layer.TYPED, "connectors"))
     yield breaches.misspelt_fields(unknown.fields)
+    yield breaches.foreign_parties(news)
 
 
 def _listed(records: pl.DataFrame, manifests: Sequence[Manifest]) -> pl.DataFrame:

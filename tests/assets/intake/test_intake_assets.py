@@ -24,7 +24,10 @@ from tests.unit.receiver.left_spool import leave
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
 ASSETS = [assets.ocpi_pages, assets.master, assets.typed]
-CHECKS = [*checks.master_contracts, *checks.typed_contracts, checks.records_conserved, checks.every_peer_answered]
+CHECKS = [
+    *(*checks.master_contracts, *checks.typed_contracts, checks.records_conserved),
+    *(checks.every_peer_answered, checks.modules_are_fresh),
+]
 
 CONNECTION = """
 [[connections]]
@@ -79,7 +82,13 @@ def test_a_dead_peer_warns_and_everything_else_is_typed_and_checked(home):
         (each.asset_key.to_user_string(), each.check_name): each for each in result.get_asset_check_evaluations()
     }
     failed = {key for key, each in evaluated.items() if not each.passed}
-    assert failed == {("raw/ocpi_pages", "every_peer_answered")}
+    assert failed == {("raw/ocpi_pages", "every_peer_answered"), ("typed/freshness", "modules_are_fresh")}
+    stale = evaluated["typed/freshness", "modules_are_fresh"]
+    assert stale.severity == dg.AssetCheckSeverity.WARN
+    assert (
+        "- dead/cdrs: never answered: GET http://127.0.0.1:9/versions: no connection" in stale.metadata["stale"].value
+    )
+    assert "ldw/" not in stale.metadata["stale"].value
     tables = [table for table in TABLES if table.layer in (Layer.MASTER, Layer.TYPED)]
     assert {(f"{table.layer}/{table.name}", "contract") for table in tables} <= set(evaluated)
     lake = Lake(str(home / "lake"))
@@ -167,6 +176,13 @@ def test_stray_folders_are_a_warning_of_the_asset(home, capfd):
     assert pages.metadata["stray_folders"].value == 1
     (warning,) = [line for line in capfd.readouterr().err.splitlines() if "module 'nomodule'" in line]
     assert " - WARNING - " in warning
+
+
+def test_a_dead_peer_is_named_whichever_connection_was_pulled_last(home):
+    assert materialize().success
+    result = materialize(connections=["ldw"])
+    failed = {each.check_name for each in result.get_asset_check_evaluations() if not each.passed}
+    assert failed == {"every_peer_answered", "modules_are_fresh"}
 
 
 def test_lost_records_stop_what_is_built_on_them(home):

@@ -1,6 +1,7 @@
 """One world over OCPI 2.1.1, 2.2.1 and 2.3.0: the same canonical rows wherever the versions can express them."""
 
 import json
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -9,11 +10,16 @@ from polars.testing import assert_frame_equal
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from pipelines.lib.intake.history import remember
+from pipelines.lib.intake.normalise import normalise
+from pipelines.lib.intake.pull import pull
+from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import RawStore
+from pipelines.lib.register import Register
 from pipelines.sandbox.server import SandboxServer
 from pipelines.sandbox.world import build_world
 from tests.assets.intake.pulling import TYPED, new_home, pulled, rows_of, settings_for
 
+SINCE = datetime(2026, 9, 1, tzinfo=UTC)
 HUB_PARTIES = ("BE*CHB", "FR*RCH")
 
 PROVENANCE = ("ocpi_version", "page_sha256", "content_sha256")
@@ -238,3 +244,25 @@ def test_only_our_own_price_lists_were_never_received(lakes):
         assert never.height
         assert_frame_equal(never, versions.filter(source="plan"))
         assert never.select(pl.col(PLACE).is_null().all()).row(0) == (True,) * len(PLACE)
+
+
+@pytest.mark.parametrize("versions", [("2.1.1", "2.2.1"), ("2.2.1", "2.1.1"), ("2.2.1", "2.3.0"), ("2.3.0", "2.1.1")])
+def test_a_peer_that_changes_its_version_is_accused_of_nothing(world, tmp_path, monkeypatch, versions):
+    """The CDRs that are seen again, in the words of another version, are the same CDRs: none is changed."""
+    accused = []
+    for version in versions:
+        with SandboxServer(world, versions=(version,)) as server:
+            home = tmp_path if accused else new_home(world, tmp_path)
+            settings = settings_for(server, home, monkeypatch, page_limit=200)
+            lake, register = Lake(settings.lake), Register(settings.register)
+            assert pull(settings, lake, register, connections=["ldw"], modules=["cdrs"], since=SINCE).failures == ()
+        normalise(settings, lake, register)
+        remember(settings, lake)
+        codes = lake.read(Layer.TYPED, "protocol_violations").filter(module="cdrs")
+        accused.append(sorted(codes.filter(pl.col("code").is_in(["cdr_changed", "second_body"]))["record_key"]))
+    records = lake.read(Layer.TYPED, "records")
+    again = records.filter(ocpi_version=versions[1])
+    assert again.height > 20
+    assert accused == [[], []]
+    assert again.filter(pl.col("outcome") == "typed").is_empty()
+    assert set(again.filter(outcome="duplicate")["rule"]) == {"same_claim"}

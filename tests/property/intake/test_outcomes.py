@@ -44,5 +44,10 @@ def test_records_that_are_alone_are_decided_as_all_together_are(found):
     schema = dict(RECORD_SCHEMA) | dict.fromkeys(PULL_COLUMNS, pl.String)
     placed = [record | {"sequence": 0, "page_position": position} for position, record in enumerate(found)]
     received = pl.DataFrame(placed, schema=schema).sort(RECEIVED_ORDER)
-    canonical = {"y": "x"}
-    assert_frame_equal(decided(received, canonical), _decided_together(received, canonical))
+    canonical, retellings = {"y": "x"}, {("DE*LDW*A", "z"), ("DE*LDW*B", "x")}
+    together = _decided_together(received, canonical, retellings)
+    assert_frame_equal(decided(received, canonical, retellings), together)
+    cdrs = together.filter(pl.col("module") == "cdrs", pl.col("record_key").is_not_null(), outcome="typed")
+    assert cdrs["record_key"].is_unique().all()
+    readable = received.filter(pl.col("module") == "cdrs", pl.col("rule").is_null())["record_key"].drop_nulls()
+    assert set(cdrs["record_key"]) == set(readable)

@@ -73,8 +73,8 @@ class Careful(Batch):
         return {}
 
 
-def read(kind, pages, countries=COUNTRIES):
-    batch = kind("cdrs", READERS["cdrs"](countries))
+def read(kind, pages, countries=COUNTRIES, parties=frozenset()):
+    batch = kind("cdrs", READERS["cdrs"](countries), parties)
     for sequence, (received_at, page) in enumerate(pages):
         batch.add_page(PageContext(sequence, f"{sequence:064x}", received_at, "2.2.1", "DE*LDW"), page)
     batch.read()
@@ -192,6 +192,26 @@ def test_places_and_tokens_that_are_not_plain_refuse_only_their_own_records():
         FULL | {"cdr_location": place | {"name": None}},
     ]
     assert compare(envelope(records)) == 2
+
+
+PARTIES = st.frozensets(st.sampled_from(["DE*LDW", "DE*SWM", "FR*XXX"]), max_size=2)
+NAMES = st.tuples(st.sampled_from(["DE", "de", "FR", ""]), st.sampled_from(["LDW", "SWM", "ldw", "XXX", " "]))
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.lists(NAMES, max_size=4), PARTIES)
+def test_a_cdr_of_a_party_that_is_not_declared_is_refused_alike_both_ways(named, parties):
+    others = [
+        FULL | {"country_code": country, "party_id": party, "id": f"C{place}"}
+        for place, (country, party) in enumerate(named)
+    ]
+    page = envelope([FULL, *others])
+    compare(page, parties=parties)
+    _, tables = read(Batch, [(AT, page)], parties=parties)
+    foreign = tables["records"]["rule"].eq_missing("foreign_party").to_list()
+    said = [f"{each['country_code']}*{each['party_id']}".upper() for each in [FULL, *others]]
+    assert foreign == [bool(parties) and party not in parties for party in said]
+    assert not parties or set(tables["cdrs"]["cpo_id"]) <= parties
 
 
 def test_a_sandbox_month_takes_the_quick_way_and_is_read_alike(tmp_path: Path):

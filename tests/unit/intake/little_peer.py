@@ -234,7 +234,7 @@ def _count(content):
         return -1
 
 
-def keep_pages(store, module, pages, *, pull_id, received_at, connection_id="ldw", version="2.2.1"):
+def keep_pages(store, module, pages, *, pull_id, received_at, connection_id="ldw", version="2.2.1", parties=()):
     """Put pages into a raw store as a finished pull, without a peer."""
     kept = []
     for sequence, content in enumerate(pages):
@@ -265,5 +265,6 @@ def keep_pages(store, module, pages, *, pull_id, received_at, connection_id="ldw
             finished_at=received_at,
             failure=None,
             pages=tuple(kept),
+            parties=parties,
         )
     )

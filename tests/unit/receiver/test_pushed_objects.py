@@ -45,6 +45,25 @@ def test_the_same_cdr_twice_is_one_record_under_one_location(receiving, lake):
     assert pushed(lake, "cdrs") == [cdr()]
 
 
+def test_the_same_cdr_spelled_otherwise_is_the_same(receiving, lake):
+    """Zeros at the end, the id in another case, a null: nothing that a peer must be told not to do."""
+    respelled = json.dumps(cdr(id="c000001", remark=None)).replace("10.1234", "10.12340").encode()
+    with receiving() as client:
+        client.post("2.2.1/cdrs", json=cdr())
+        answer = client.post("2.2.1/cdrs", content=respelled, headers={"Content-Type": "application/json"})
+        assert code(answer) == (200, 1000)
+    assert pushed(lake, "cdrs") == [cdr()]
+
+
+def test_a_null_in_a_patch_takes_a_field_away(receiving):
+    stamped = {"last_updated": "2026-10-12T09:02:00Z"}
+    with receiving() as client:
+        client.put("2.2.1/sessions/DE/LDW/S000001", json=session())
+        for patch in (stamped, stamped | {"end_date_time": None}):
+            assert code(client.patch("2.2.1/sessions/DE/LDW/S000001", json=patch)) == (200, 1000)
+        assert client.get("2.2.1/sessions/DE/LDW/S000001").json()["data"]["end_date_time"] is None
+
+
 def test_another_body_under_a_cdr_id_is_refused_politely_and_kept_once_as_evidence(receiving, lake, settings):
     changed = cdr(total_energy=99)
     with receiving() as client:

@@ -6,8 +6,18 @@ each module as `reader.py` asks for, `decoding.py` knows JSON and hashes.
 """
 
 from pipelines.lib.intake.readers.batch import PAGE, Batch, RecordRow
-from pipelines.lib.intake.readers.decoding import canonical_of, canonical_sha256
+from pipelines.lib.intake.readers.decoding import DECODE, canonical_of, canonical_sha256, spelled_sha256
 from pipelines.lib.intake.readers.modules import READERS
 from pipelines.lib.intake.readers.reader import PageContext
 
-__all__ = ["PAGE", "READERS", "Batch", "PageContext", "RecordRow", "canonical_of", "canonical_sha256"]
+__all__ = [
+    "DECODE",
+    "PAGE",
+    "READERS",
+    "Batch",
+    "PageContext",
+    "RecordRow",
+    "canonical_of",
+    "canonical_sha256",
+    "spelled_sha256",
+]

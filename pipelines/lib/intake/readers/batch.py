@@ -7,10 +7,11 @@ from typing import Final, cast
 
 import polars as pl
 
+from models.ocpi.acceptance import hold_to_parties
 from models.ocpi.envelope import read_names, read_page
 from models.ocpi.plain import PLAIN_VERSION
 from models.ocpi.problems import RecordProblem
-from pipelines.lib.intake.identity import names_in, record_id, record_key
+from pipelines.lib.intake.identity import names_in, owner_in, record_id, record_key
 from pipelines.lib.intake.readers.cdrs import CdrReader
 from pipelines.lib.intake.readers.decoding import as_object, canonical_sha256, decoded_record, own_sha256
 from pipelines.lib.intake.readers.reader import PageContext, Reader
@@ -41,6 +42,8 @@ class Batch:
 
     module: str
     reader: Reader
+    parties: frozenset[str] = frozenset()
+    """those for whom its connection may speak; none: for anybody"""
     records: list[RecordRow] = field(default_factory=list)
     plain: list[pl.DataFrame] = field(default_factory=list)
     """rows of `landing.RECORD_SCHEMA` for records that were read all at once"""
@@ -80,7 +83,7 @@ class Batch:
         plain_pages = [page for page in pages if page.context.ocpi_version == PLAIN_VERSION]
         if not (plain_pages and isinstance(self.reader, CdrReader)):
             return {}
-        plain = self.reader.take_plain([(page.context, page.records) for page in plain_pages]).cdrs
+        plain = self.reader.take_plain([(page.context, page.records) for page in plain_pages], self.parties).cdrs
         if plain.is_empty():
             return {}
         places = list(zip(plain["page"].to_list(), plain["position"].to_list(), strict=True))
@@ -125,10 +128,13 @@ class Batch:
         """Read one record into its row; what cannot be read keeps its own bytes."""
         decoded: object = None
         content_sha256 = ""
+        owner_and_version = context.owner_id, context.ocpi_version
         try:
             decoded = decoded_record(record)
             content_sha256 = own_sha256(record) if self.module == "cdrs" else canonical_sha256(decoded)
-            read = self.reader.take(as_object(decoded, record), context, position)
+            found = as_object(decoded, record)
+            hold_to_parties(self.module, owner_in(names_in(found), *owner_and_version), self.parties)
+            read = self.reader.take(found, context, position)
         except RecordProblem as problem:
             text = record.decode("utf-8", errors="replace")
             content_sha256 = content_sha256 or own_sha256(record)
@@ -137,7 +143,7 @@ class Batch:
             self._taken.append((context.sequence, position))
             became = (None, read.remark, None, read.at, read.last_updated_at)
         names = names_in(cast("dict[str, object]", decoded)) if isinstance(decoded, dict) else read_names(record)
-        said = (record_id(self.module, names), record_key(self.module, names, context.owner_id))
+        said = (record_id(self.module, names), record_key(self.module, names, *owner_and_version))
         return (context.sequence, context.sha256, position, *said, content_sha256, *became, context.received_at)
 
 

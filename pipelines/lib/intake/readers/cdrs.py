@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,8 +37,8 @@ class CdrReader:
     )
     _plain: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
 
-    def take_plain(self, pages: Sequence[tuple[PageContext, list[bytes]]]) -> PlainCdrs:
-        """Take the plain ones among the records of some pages of OCPI 2.2.1, and keep them."""
+    def take_plain(self, pages: Sequence[tuple[PageContext, list[bytes]]], parties: Collection[str] = ()) -> PlainCdrs:
+        """Take the plain ones among the records of some pages of OCPI 2.2.1, of these parties or any, and keep them."""
 
         def carried(owner: str, tariffs: bytes) -> CarriedTariffs | None:
             try:
@@ -46,7 +46,8 @@ class CdrReader:
             except (RecordProblem, *UNREADABLE):
                 return None
 
-        plain = plain_cdrs([(context.received_at, records) for context, records in pages], self.alpha2, carried)
+        received = [(context.received_at, records) for context, records in pages]
+        plain = plain_cdrs(received, self.alpha2, carried, parties)
         for (owner, content), (page, position) in plain.carried.items():
             version_ids, _, tariffs = self._read_tariffs(owner, DECODE(content), PLAIN_VERSION)
             self._keep_tariffs(version_ids, tariffs, pages[page][0], position)
@@ -91,7 +92,8 @@ class CdrReader:
         carried = record.get("tariffs")
         if not carried:
             return (), (), ()
-        return self._read_tariffs(owner_of(Fields("cdr", record), context.owner_id), carried, context.ocpi_version)
+        owner = owner_of(Fields("cdr", record), context.owner_id, context.ocpi_version)
+        return self._read_tariffs(owner, carried, context.ocpi_version)
 
     def _read_tariffs(
         self, owner: str, carried: object, ocpi_version: str

@@ -67,7 +67,7 @@ class StatedReader:
 def _sessions(_: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], context: PageContext) -> tuple[tuple[object, ...], Read]:
         fields = Fields("session", record)
-        session = read_session(fields, context.owner_id)
+        session = read_session(fields, context.owner_id, context.ocpi_version)
         at = session.ended_at or session.started_at
         return (session,), Read(session.last_updated_at, at, remark_of(fields.notes))
 
@@ -95,7 +95,7 @@ def _authorizations(_: Mapping[str, str]) -> Reader:
 def _locations(alpha2: Mapping[str, str]) -> Reader:
     def read(record: Mapping[str, object], context: PageContext) -> tuple[tuple[object, ...], Read]:
         location = Fields("location", record)
-        connectors = read_location(location, context.owner_id, alpha2)
+        connectors = read_location(location, context.owner_id, context.ocpi_version, alpha2)
         return connectors, Read(location.instant("last_updated"), remark=remark_of(location.notes))
 
     return ValueReader("connectors", read)
