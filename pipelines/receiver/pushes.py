@@ -145,7 +145,7 @@ class Pushes:
         body, content = read_object(call.body)
         identifiers = call.rest[_OWNED_DEPTH:]
         id_name = _LEVELS[len(identifiers) - 1][1]
-        _hold_id(body, id_name, identifiers[-1])
+        _hold_id(call, body, id_name, identifiers[-1])
         # The same connector body may come for two EVSEs: what makes a message is content and place.
         content = f"{content[:32]}{digest_of('/'.join(identifiers).upper())}"
         child = call.body
@@ -227,7 +227,7 @@ class Pushes:
                 connection_id=call.connection.connection_id,
                 module=call.module,
                 ocpi_version=call.version,
-                owner_id=owner if call.version == "2.1.1" else None,
+                owner_id=_owner_in_manifest(call, owner),
                 method=call.method,
                 path=call.path,
                 key=key,
@@ -245,7 +245,7 @@ def _problem(call: Call, body: Mapping[str, object], owner: str) -> str | None:
     """Say what intake will find wrong with a record; it is kept all the same, and its peer knows at once."""
     if call.module not in READERS:
         return None
-    context = PageContext(0, "", call.received_at, call.version, owner)
+    context = PageContext(0, "", call.received_at, call.version, _owner_in_manifest(call, owner))
     try:
         READERS[call.module](alpha2_by_alpha3()).take(body, context)
     except RecordProblem as problem:
@@ -272,10 +272,10 @@ def _owned(call: Call, party: str) -> str:
 def _hold_ids(call: Call, body: Mapping[str, object]) -> None:
     """Hold the ids of a body against those of the path; a body need not repeat them (2.1.1, PATCH)."""
     for name, said in zip(("country_code", "party_id", "id"), call.rest, strict=False):
-        _hold_id(body, name, said)
+        _hold_id(call, body, name, said)
 
 
-def _hold_id(body: Mapping[str, object], name: str, said: str) -> None:
+def _hold_id(call: Call, body: Mapping[str, object], name: str, said: str) -> None:
     found = body.get(name)
     if found is not None and str(found).upper() != said.upper():
         raise Refusal(200, INVALID, f"{name} of the body is not that of the path")
@@ -285,6 +285,11 @@ def _id_of(body: Mapping[str, object]) -> str:
     found = body.get("id")
     if not isinstance(found, str) or not found.strip():
         raise Refusal(200, INVALID, "id: expected a text")
+def _owner_in_manifest(call: Call, owner: str) -> str | None:
+    """Give whose the records of a page are that do not say so: only those of 2.1.1 need not."""
+    return owner if call.version == "2.1.1" else None
+
+
     return found
 
 
@@ -309,6 +314,8 @@ def _replaced(location: bytes, identifiers: tuple[str, ...], child: bytes) -> by
     evse_uid, *connector = identifiers
     if connector:
         evse = child_of(location, *_LEVELS[0], evse_uid)
+    if found is None and name in body and call.method == "PATCH":  # an object without it would be nobody's
+        raise Refusal(200, INVALID, f"{name}: a PATCH cannot take it away")
         if evse is None:
             raise Refusal(404, INVALID, "unknown EVSE: PUT the whole of it first")
         child = with_child(evse, *_LEVELS[1], connector[0], child)
