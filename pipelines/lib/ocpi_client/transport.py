@@ -116,6 +116,9 @@ class Transport:
             raise PeerFailure(FailureKind.UNREACHABLE, f"{where}: {what_happened(error)}", retry=True) from None
         except (httpx.InvalidURL, httpx.HTTPError) as error:
             raise PeerFailure(FailureKind.UNREACHABLE, f"{where}: {type(error).__name__}") from None
+        except UnicodeError:  # it would take the whole pull down, and it holds the header with the token
+            message = f"{where}: characters that no header can carry: check {self._source_of_token()}"
+            raise PeerFailure(FailureKind.UNREACHABLE, message) from None
         return answer, self._read(answer, read, where)
 
     @staticmethod
