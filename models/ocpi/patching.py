@@ -6,7 +6,7 @@ is carried along.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -54,6 +54,23 @@ def has_appended(current: bytes, patch: bytes) -> bool:
     fields, changes = read_fields(current), read_fields(patch)
     appended = APPENDED & changes.keys()
     return bool(appended) and all(_values(changes, name) <= _values(fields, name) for name in appended)
+
+
+def updated_at(content: bytes) -> datetime | None:
+    """Give the `last_updated` of an object or a PATCH; None where it is absent or cannot be read."""
+    return _updated(read_fields(content))
+
+
+def is_older(said: bytes, current: bytes) -> bool:
+    """Tell whether a body was updated before what an object is now; equal is not older, nor what cannot be read."""
+    at, now = updated_at(said), updated_at(current)
+    return at is not None and now is not None and at < now
+
+
+def state_at(states: Iterable[bytes], at: datetime) -> bytes | None:
+    """Give what an object was at an instant: the newest state not updated after it; among equals the first given."""
+    known = [(updated, state) for state in states if (updated := updated_at(state)) is not None and updated <= at]
+    return max(known, key=lambda each: each[0])[1] if known else None
 
 
 def child_of(parent: bytes, list_name: str, id_name: str, identifier: str) -> bytes | None:

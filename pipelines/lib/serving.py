@@ -11,13 +11,15 @@ from typing import Final, Literal, Self
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from pipelines.lib.errors import UserError
+from pipelines.lib.patience import Patience, patient
 
 LOOPBACK: Final = "127.0.0.1"
 _START_SECONDS: Final = 20.0
-_WAITING: Final = 1024
-"""connections that the kernel holds until they are taken"""
+_WAITING: Final = 128
+"""Connections that the kernel holds until they are taken, and that asyncio takes at one go, before any is counted."""
 
 
 class HttpService:
@@ -30,6 +32,7 @@ class HttpService:
         port: 0 takes a free one. A port in use is a `UserError`.
         drain_seconds: how long requests under way are waited for at the end.
         lifespan: whether the application starts and stops something of its own.
+        patience: how long and with how many connections peers are waited for.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class HttpService:
         port: int = 0,
         drain_seconds: int = 1,
         lifespan: Literal["on", "off"] = "off",
+        patience: Patience | None = None,
     ) -> None:
         self.host = host
         self._name, self._drain_seconds = name, drain_seconds
@@ -48,6 +52,9 @@ class HttpService:
         try:
             config = uvicorn.Config(
                 application(),
+                http=patient(AutoHTTPProtocol, patience or Patience()),
+                backlog=_WAITING,
+                ws="none",  # nobody speaks it here, and it would go on without the clock of a request
                 log_level="error",
                 access_log=False,
                 server_header=False,

@@ -7,12 +7,14 @@ this process ask an address that somebody else chose.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pipelines.lib.connections import Credentials, CredentialsStore, fingerprint
+from pipelines.lib.connections.wire import HEADER_TOKEN
 from pipelines.lib.register import Register
 from pipelines.lib.register.connections import ConnectionEvent, EventKind, record_connection_event
 from pipelines.lib.settings import OwnParty, Settings
@@ -99,8 +101,8 @@ class CredentialsModule:
 def _checked(call: Call, body: Mapping[str, object]) -> str:
     """Give the token of a handshake's body; refuse a body that is none, or that speaks for others."""
     token, url = body.get("token"), body.get("url")
-    if not isinstance(token, str) or not 0 < len(token) <= _LONGEST_TOKEN or not token.isprintable():
-        raise Refusal(200, INVALID, f"token: expected 1 to {_LONGEST_TOKEN} printable characters")
+    if not isinstance(token, str) or len(token) > _LONGEST_TOKEN or not re.search(HEADER_TOKEN, token):
+        raise Refusal(200, INVALID, f"token: expected 1 to {_LONGEST_TOKEN} printable characters of ASCII, no spaces")
     if not isinstance(url, str) or url.rstrip("/") != call.connection.versions_url.rstrip("/"):
         raise Refusal(200, INVALID, "url: expected the versions URL that was agreed for this connection")
     roles = [body] if call.version == "2.1.1" else body.get("roles")

@@ -1,4 +1,4 @@
-"""The index of what was pushed: the current body of each object, and every body that was ever seen under its key.
+"""The index of what was pushed: the current body of each object, what it was within the hour, and all that was seen.
 
 It is derived: written after a push is durable in the spool, replayed from the spool after a crash. SQLite in
 `<home>/receiver/objects.sqlite`; one thread writes, others read through connections of their own.
@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,12 @@ create table if not exists messages (
     connection_id text not null, module text not null, object_key text not null, sha256 text not null,
     primary key (connection_id, module, object_key, sha256)
 ) without rowid;
+create table if not exists former (
+    connection_id text not null, module text not null, object_key text not null, sequence integer not null,
+    replaced_at text not null, body blob not null,
+    primary key (connection_id, module, object_key, sequence)
+) without rowid;
+create index if not exists former_by_time on former (replaced_at);
 create table if not exists ids (
     connection_id text not null, module text not null, digest text not null, object_key text not null,
     primary key (connection_id, module, digest)
@@ -38,6 +44,15 @@ insert into objects values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set
     received_at = excluded.received_at, body = excluded.body
 where excluded.sequence > objects.sequence
 """
+_REPLACED: Final = """
+insert or ignore into former
+select connection_id, module, object_key, sequence, ?, body from objects
+where connection_id = ? and module = ? and object_key = ? and sequence < ? and body is not null
+"""
+_CHANGING: Final = frozenset({"PUT", "PATCH"})
+_REMEMBERED: Final = timedelta(hours=1)
+"""How long the index knows what an object was: messages that were overtaken come soon, and intake knows what is older.
+A day of it would be gigabytes where peers tell of every minute of every session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,8 @@ class ObjectIndex:
             connection.execute("begin immediate")
             for entry in entries:
                 _apply(connection, entry)
+                forgotten = entry.received_at - _REMEMBERED
+                connection.execute("delete from former where replaced_at < ?", (forgotten.isoformat(),))
 
     def known(self, connection_id: str, module: str, key: str) -> Known | None:
         """Give what is known of an object; None where it was never pushed."""
@@ -78,6 +95,13 @@ class ObjectIndex:
             .fetchone()
         )
         return Known(row[0], datetime.fromisoformat(row[1]), row[2]) if row else None
+
+    def former(self, connection_id: str, module: str, key: str) -> list[bytes]:
+        """Give what an object was before, or came too late to be, within the last hour; the last told first."""
+        query = (
+            "select body from former where connection_id = ? and module = ? and object_key = ? order by sequence desc"
+        )
+        return [body for (body,) in self._connection().execute(query, (connection_id, module, key))]
 
     def has_seen(self, connection_id: str, module: str, key: str, sha256: str) -> bool:
         """Tell whether a body was ever pushed for an object."""
@@ -117,9 +141,13 @@ def _apply(connection: sqlite3.Connection, entry: Entry) -> None:
     # Of evidence as well: the first body of a CDR may have been pulled, and is what the URL of a second one shows.
     names = (entry.connection_id, entry.module, digest_of(entry.key), entry.key)
     connection.execute("insert or ignore into ids values (?, ?, ?, ?)", names)
-    if entry.is_evidence:
-        return
     body = bytes(entry.record) if entry.has_record else None
+    if entry.is_evidence:
+        if body is not None and entry.method in _CHANGING:
+            late = (*place, entry.sequence, entry.received_at.isoformat(), body)
+            connection.execute("insert or ignore into former values (?, ?, ?, ?, ?, ?)", late)
+        return
+    connection.execute(_REPLACED, (entry.received_at.isoformat(), *place, entry.sequence))
     facts = (entry.sequence, entry.ocpi_version, entry.sha256, entry.received_at.isoformat(), body)
     connection.execute(_UPSERT, (*place, *facts))
 

@@ -40,17 +40,16 @@ class PulledObjects:
 
     def newest(self, connection_id: str, module: str, key: str) -> bytes | None:
         """Give the own bytes of the last record received for an object; None where there is none."""
-        records = self.lake.read(Layer.TYPED, "records").filter(
-            pl.col("outcome") == str(RecordOutcome.TYPED),
-            connection_id=connection_id,
-            module=module,
-        )
-        named = records.filter(pl.col("record_id").str.to_uppercase() == key.split("*", 2)[-1])
-        for page_sha256, position in reversed(named.select("page_sha256", "page_position").rows()):
-            found = RawStore(self.lake).record(connection_id, module, page_sha256, position)
-            if record_key(module, read_names(found), key.rsplit("*", 1)[0]) == key:
+        for place in self._places(connection_id, module, key):
+            found = RawStore(self.lake).record(*place)
+            if _is_of(module, key, found):
                 return found
         return None
+
+    def versions(self, connection_id: str, module: str, key: str) -> list[bytes]:
+        """Give the own bytes of every version of an object that intake could read, the last received first."""
+        found = RawStore(self.lake).records(self._places(connection_id, module, key))
+        return [each for each in found if _is_of(module, key, each)]
 
     def first_cdr(self, key: str) -> bytes | None:
         """Give the own bytes of the body of a CDR that intake took for the first, whoever brought it; else None."""
@@ -58,6 +57,17 @@ class PulledObjects:
             self._refresh()
             places = [place for _, keys in self._months.values() if (place := _place_of(keys, key)) is not None]
             return self._record(*places[0]) if places else None
+
+    def _places(self, connection_id: str, module: str, key: str) -> list[tuple[str, str, str, int]]:
+        """Give where the records with the id of an object stand, the last received first; its owner is in them."""
+        records = self.lake.read(Layer.TYPED, "records").filter(
+            pl.col("outcome") == str(RecordOutcome.TYPED),
+            connection_id=connection_id,
+            module=module,
+        )
+        named = records.filter(pl.col("record_id").str.to_uppercase() == key.split("*", 2)[-1])
+        rows = named.select("page_sha256", "page_position").rows()
+        return [(connection_id, module, page_sha256, position) for page_sha256, position in reversed(rows)]
 
     def _refresh(self) -> None:
         """Read the months that intake wrote since. `typed/records` is written last and with every new record."""
@@ -82,6 +92,11 @@ class PulledObjects:
             for manifest in store.manifests(connection_id, _CDRS):
                 self._pages |= {(connection_id, page.sha256): page for page in manifest.pages}
         return store.read_records(self._pages[place])[position]
+
+
+def _is_of(module: str, key: str, record: bytes) -> bool:
+    """Tell whether a record is of an object; one that names no owner (2.1.1) is taken for the owner's asked for."""
+    return record_key(module, read_names(record), key.rsplit("*", 1)[0]) == key
 
 
 def _place_of(keys: pl.DataFrame, key: str) -> tuple[str, str, int] | None:

@@ -7,15 +7,16 @@ the other, because a PATCH builds on what was there. The same content again chan
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from models.ocpi.patching import child_of, has_appended, patched, read_fields, text_of, with_child
+from models.ocpi.patching import child_of, has_appended, is_older, patched, state_at, updated_at, with_child
 from models.ocpi.problems import RecordProblem
 from models.types.identifiers import object_key
 from pipelines.lib.intake.readers import READERS, PageContext, canonical_of
@@ -125,7 +126,8 @@ class Pushes:
         if problem:
             is_repeated = self._has_seen(call, key, content)
         if not is_repeated:
-            evidence = problem is not None or (known is not None and _is_older(body, known.body))
+            is_late = known is not None and known.body is not None and is_older(call.body, known.body)
+            evidence = problem is not None or is_late
             await self._keep(call, owner, key, content, one_line(call.body), is_evidence=evidence)
         return Answer(None, INVALID, problem) if problem else Answer()
 
@@ -133,30 +135,30 @@ class Pushes:
         body, content = read_object(call.body, is_whole=False)
         _hold_ids(call, body)
         current = await self._current(call, key)
-        is_seen = self._has_seen(call, key, content)
-        # Sent again because its answer was lost: it must not append twice, nor take back what is newer by now. Having
-        # been seen is not enough: a PUT in between may have taken back what it changed.
-        if is_seen and (has_appended(current, call.body) or _is_older(body, current)):
+        merged = _merged(current, call.body)
+        if is_older(call.body, current):
+            change = functools.partial(_merged, patch=call.body)
+            return await self._store_late(call, owner, key, content, merged, change)
+        # Sent again because its answer was lost: it must not append twice. Having been seen is not enough: a PUT in
+        # between may have taken back what it changed.
+        if has_appended(current, call.body) and self._has_seen(call, key, content):
             return Answer()
-        return await self._store_merged(call, owner, key, content, current, _merged(current, call.body))
+        return await self._store_merged(call, owner, key, content, current, merged)
 
     async def _put_child(self, call: Call, owner: str, key: str, location: bytes) -> Answer:
         """PUT or PATCH an EVSE or connector: the whole location is kept as it now is."""
         body, content = read_object(call.body, is_whole=call.method != "PATCH")
         identifiers = call.rest[_OWNED_DEPTH:]
         id_name = _LEVELS[len(identifiers) - 1][1]
-        _hold_id(body, id_name, identifiers[-1])
+        _hold_id(call, body, id_name, identifiers[-1])
         # The same connector body may come for two EVSEs: what makes a message is content and place.
         content = f"{content[:32]}{digest_of('/'.join(identifiers).upper())}"
-        child = call.body
-        if call.method == "PATCH":
-            current = _descended(location, identifiers)
-            if current is None:
-                return _unknown()
-            child = _merged(current, child)
-        elif call.method != "PUT":
-            raise _no_method(call)
-        merged = _replaced(location, identifiers, child)
+        merged = _with_descendant(call, location)
+        current = _descended(location, identifiers)
+        # Held against what is in its place, not against the location: that is as new as the newest of its parts.
+        if current is not None and is_older(call.body, current):
+            change = functools.partial(_with_descendant, call)
+            return await self._store_late(call, owner, key, content, merged, change)
         return await self._store_merged(call, owner, key, content, location, merged)
 
     async def _store_merged(
@@ -170,6 +172,33 @@ class Pushes:
             sent = one_line(call.body)
             await self._keep(call, owner, key, content, one_line(merged), sent=sent, is_evidence=problem is not None)
         return Answer(None, INVALID, problem) if problem else Answer()
+
+    async def _store_late(
+        self, call: Call, owner: str, key: str, content: str, merged: bytes, change: Callable[[bytes], bytes]
+    ) -> Answer:
+        """Keep a message that newer ones overtook, as evidence of what the object was when it was written.
+
+        The record is what the message made of the object as it then was, never of the object as it now is: nobody said
+        that the newer fields held before. Where it is not known what it then was, the receipt alone has the message.
+        """
+        if not self._has_seen(call, key, content):
+            record, state = NOTHING, await self._state_then(call, owner, key)
+            if state is not None:
+                with contextlib.suppress(Refusal):  # the part that the message is about was not there yet
+                    record = one_line(change(state))
+            await self._keep(call, owner, key, content, record, sent=one_line(call.body), is_evidence=True)
+        problem = _problem(call, read_object(merged)[0], owner)
+        return Answer(None, INVALID, problem) if problem else Answer()
+
+    async def _state_then(self, call: Call, owner: str, key: str) -> bytes | None:
+        """Give what an object was at the time of a message: as pushed within the last hour, else as intake knows it."""
+        at = updated_at(call.body)
+        if at is None:
+            return None
+        pushed = self.index.former(call.connection.connection_id, call.module, key)
+        readable = [each for each in pushed if _problem(call, read_object(each)[0], owner) is None]
+        found = state_at(readable, at)
+        return found if found is not None else state_at(await self._versions(call, key), at)
 
     async def _delete(self, call: Call, owner: str, key: str) -> Answer:
         known = self._known(call, key)
@@ -191,6 +220,9 @@ class Pushes:
 
     async def _pulled(self, call: Call, key: str) -> bytes | None:
         return await asyncio.to_thread(self.pulled.newest, call.connection.connection_id, call.module, key)
+
+    async def _versions(self, call: Call, key: str) -> list[bytes]:
+        return await asyncio.to_thread(self.pulled.versions, call.connection.connection_id, call.module, key)
 
     async def _first_cdr(self, call: Call, key: str) -> bytes | None:
         """Give the body of a CDR that came first: as pushed, else as pulled or dropped; None where there is none."""
@@ -227,7 +259,7 @@ class Pushes:
                 connection_id=call.connection.connection_id,
                 module=call.module,
                 ocpi_version=call.version,
-                owner_id=owner if call.version == "2.1.1" else None,
+                owner_id=_owner_in_manifest(call, owner),
                 method=call.method,
                 path=call.path,
                 key=key,
@@ -245,12 +277,17 @@ def _problem(call: Call, body: Mapping[str, object], owner: str) -> str | None:
     """Say what intake will find wrong with a record; it is kept all the same, and its peer knows at once."""
     if call.module not in READERS:
         return None
-    context = PageContext(0, "", call.received_at, call.version, owner)
+    context = PageContext(0, "", call.received_at, call.version, _owner_in_manifest(call, owner))
     try:
         READERS[call.module](alpha2_by_alpha3()).take(body, context)
     except RecordProblem as problem:
         return problem.message
     return None
+
+
+def _owner_in_manifest(call: Call, owner: str) -> str | None:
+    """Give whose the records of a page are that do not say so: only those of 2.1.1 need not."""
+    return owner if call.version == "2.1.1" else None
 
 
 def _owner_of_body(call: Call, body: Mapping[str, object]) -> str:
@@ -272,11 +309,13 @@ def _owned(call: Call, party: str) -> str:
 def _hold_ids(call: Call, body: Mapping[str, object]) -> None:
     """Hold the ids of a body against those of the path; a body need not repeat them (2.1.1, PATCH)."""
     for name, said in zip(("country_code", "party_id", "id"), call.rest, strict=False):
-        _hold_id(body, name, said)
+        _hold_id(call, body, name, said)
 
 
-def _hold_id(body: Mapping[str, object], name: str, said: str) -> None:
+def _hold_id(call: Call, body: Mapping[str, object], name: str, said: str) -> None:
     found = body.get(name)
+    if found is None and name in body and call.method == "PATCH":  # an object without it would be nobody's
+        raise Refusal(200, INVALID, f"{name}: a PATCH cannot take it away")
     if found is not None and str(found).upper() != said.upper():
         raise Refusal(200, INVALID, f"{name} of the body is not that of the path")
 
@@ -289,8 +328,8 @@ def _id_of(body: Mapping[str, object]) -> str:
 
 
 def _merged(current: bytes, patch: bytes) -> bytes:
-    if "last_updated" not in read_fields(patch):
-        raise Refusal(200, INVALID, "last_updated: expected in every PATCH")
+    if updated_at(patch) is None:
+        raise Refusal(200, INVALID, "last_updated: expected a date and time in every PATCH")
     try:
         return patched(current, patch)
     except RecordProblem as problem:
@@ -304,6 +343,19 @@ def _descended(location: bytes, identifiers: tuple[str, ...]) -> bytes | None:
     return found
 
 
+def _with_descendant(call: Call, location: bytes) -> bytes:
+    """Give a location after the PUT or PATCH of an EVSE or connector of it."""
+    identifiers = call.rest[_OWNED_DEPTH:]
+    if call.method == "PUT":
+        return _replaced(location, identifiers, call.body)
+    if call.method != "PATCH":
+        raise _no_method(call)
+    current = _descended(location, identifiers)
+    if current is None:
+        raise Refusal(404, INVALID, "unknown object")
+    return _replaced(location, identifiers, _merged(current, call.body))
+
+
 def _replaced(location: bytes, identifiers: tuple[str, ...], child: bytes) -> bytes:
     """Put an EVSE into its location, or a connector into its EVSE and that into its location."""
     evse_uid, *connector = identifiers
@@ -313,21 +365,6 @@ def _replaced(location: bytes, identifiers: tuple[str, ...], child: bytes) -> by
             raise Refusal(404, INVALID, "unknown EVSE: PUT the whole of it first")
         child = with_child(evse, *_LEVELS[1], connector[0], child)
     return with_child(location, *_LEVELS[0], evse_uid, child)
-
-
-def _is_older(body: Mapping[str, object], current: bytes | None) -> bool:
-    """Tell whether a body is older than what is known: messages may overtake each other."""
-    if current is None:
-        return False
-    said, before = body.get("last_updated"), text_of(read_fields(current), "last_updated")
-    return isinstance(said, str) and before is not None and _comparable(said) < _comparable(before)
-
-
-@functools.lru_cache(maxsize=4096)
-def _comparable(instant: str) -> str:
-    """Give an instant so that text order is time order, for the two spellings that OCPI allows."""
-    seconds, _, fraction = instant.rstrip("Zz").partition(".")
-    return f"{seconds}.{fraction.ljust(6, '0')}"
 
 
 def _with_owner(call: Call) -> Call:

@@ -147,7 +147,8 @@ def _first_told(
     told = checked.select("page", "position", "_came_at", number=carried.number).filter(ok)
     ordered = told.sort("_came_at", "page", "position").unique("number", keep="first", maintain_order=True)
     first: dict[tuple[str, bytes], tuple[int, int]] = {}
-    for page, position, number in ordered.select("page", "position", "number").iter_rows():
+    rows: list[tuple[int, int, int]] = ordered.select("page", "position", "number").rows()
+    for page, position, number in rows:
         # An owner may be spelled in two ways: the lists are then two, and the same.
         if carried.lists[number][1]:
             _ = first.setdefault(carried.lists[number], (page, position))

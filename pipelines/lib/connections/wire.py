@@ -8,6 +8,9 @@ import msgspec
 
 from pipelines.lib.settings import OwnParty
 
+HEADER_TOKEN: Final = r"\A[!-~]+\Z"
+"""A token is going to stand in a header: printable ASCII, and no line break at its end, which `$` would let through."""
+
 
 class _Role(msgspec.Struct, frozen=True):
     """One party that is reached through the peer."""
@@ -20,8 +23,7 @@ class _Role(msgspec.Struct, frozen=True):
 class PeerCredentials(msgspec.Struct, frozen=True):
     """What a peer answers, in any version's shape; everything but its token may be missing."""
 
-    token: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
-    """printable ASCII: it is going to stand in a header"""
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=HEADER_TOKEN)]
     roles: list[_Role] = []
     party_id: str = ""
     country_code: str = ""

@@ -113,6 +113,9 @@ class Transport:
             answer = self._authorized(method, url, headers or {}, body, where)
         except WireError as error:
             raise PeerFailure(FailureKind.UNREACHABLE, f"{where}: {error}", retry=error.retry) from None
+        except UnicodeError:  # it would take the whole pull down, and it holds the header with the token
+            message = f"{where}: characters that no header can carry: check {self._source_of_token()}"
+            raise PeerFailure(FailureKind.UNREACHABLE, message) from None
         return answer, self._read(answer, read, where)
 
     @staticmethod

@@ -126,7 +126,9 @@ class Wire:
 
         Raises:
             WireError: where no answer came, or it broke off while it was taken.
+            UnicodeError: for a header that is not ASCII: the library would send it in a code that is not agreed on.
         """
+        _ = [value.encode("ascii") for value in headers.values()]
         self._deadline.latest = latest
         with _in_our_words():
             response = self._pool_for(url).request(

@@ -1,6 +1,7 @@
 """The client gets every page that a peer can be made to give, and says in one line why it could not."""
 
 import json
+import traceback
 from datetime import UTC, datetime
 
 import pytest
@@ -24,6 +25,17 @@ def crawl(peer, settings):
             transport.close()
 
     return crawl
+
+
+def test_a_token_that_no_header_can_carry_is_a_failure_of_its_peer_and_is_not_said(peer):
+    token = "t\u00f6k\u00e9n-of-ldw"
+    transport = Transport.open(peer.connection(token_encoding="raw"), first_pause=0.01, tokens=[token])
+    with pytest.raises(PeerFailure, match="characters that no header can carry: check ROAMLEDGER_TOKEN_LDW") as failure:
+        Peer(transport).discover()
+    transport.close()
+    assert (failure.value.retry, failure.value.__cause__, failure.value.__suppress_context__) == (False, None, True)
+    assert token not in "".join(traceback.format_exception(failure.value))
+    assert peer.asked == []
 
 
 def ids(pages):

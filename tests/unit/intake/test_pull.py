@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from starlette.responses import PlainTextResponse, Response
 
+from pipelines.lib.connections import Credentials, CredentialsStore
 from pipelines.lib.errors import UserError
 from pipelines.lib.intake.pull import pull
 from pipelines.lib.intake.pull_report import last_pull
@@ -110,6 +111,17 @@ def test_a_missing_token_is_a_failure_of_its_connection_alone(pulling, peer):
     report = pulling(connections=(nameless, peer.connection()))
     assert {failure.failure_kind for failure in report.failures} == {"no_token"}
     assert "ROAMLEDGER_TOKEN_NOBODY" in str(report.failures[0])
+    assert report.records == 8
+
+
+def test_a_token_that_no_header_can_carry_is_a_failure_of_its_connection_alone(pulling, peer, settings):
+    agreed = Credentials(connection_id="odd", version="2.2.1", their_tokens=("t\u00f6k\u00e9n-of-odd",))
+    CredentialsStore.of(settings.home).write(agreed)
+    odd = peer.connection(connection_id="odd", token_env="", token_encoding="raw")
+    report = pulling(connections=(odd, peer.connection()))
+    assert {(failure.connection_id, failure.failure_kind) for failure in report.failures} == {("odd", "unreachable")}
+    assert "no header can carry: check `roamledger connect status odd`" in str(report.failures[0])
+    assert "t\u00f6k\u00e9n" not in repr(report)
     assert report.records == 8
 
 

@@ -337,6 +337,51 @@ def test_nobody_pushes_what_is_anothers(receiving, lake, path, body, expected):
     assert RawStore(lake).manifests() == []
 
 
+OWNERLESS = {"country_code", "party_id"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("2.2.1/sessions/DE/LDW/S000001", session()),
+        ("2.3.0/tariffs/DE/LDW/T1", tariff()),
+        ("2.2.1/locations/DE/LDW/L1", location()),
+    ],
+)
+def test_an_object_that_does_not_say_whose_it_is_is_kept_and_its_peer_is_told(receiving, lake, settings, path, body):
+    """From 2.2 on the body has to name its owner: the path alone is not kept with the record."""
+    nobodys = {name: value for name, value in body.items() if name not in OWNERLESS}
+    with receiving() as client:
+        for _ in range(2):
+            answer = client.put(path, json=nobodys)
+            assert code(answer) == (200, 2001)
+            assert "country_code" in answer.json()["status_message"]
+        assert code(client.get(path)) == (404, 2001)
+    assert pushed(lake, path.split("/")[1]) == [nobodys]
+    normalise(settings, lake)
+    assert lake.read(Layer.TYPED, "records")["rule"].to_list() == ["missing_field"]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        *(("sessions/DE/LDW/S000001", name) for name in ("country_code", "party_id", "id")),
+        ("locations/DE/LDW/L1/E1", "uid"),
+        ("locations/DE/LDW/L1/E1/1", "id"),
+    ],
+)
+def test_a_patch_cannot_take_a_name_away(receiving, lake, place, name):
+    patch = {"last_updated": "2026-10-12T10:00:00Z"}
+    with receiving() as client:
+        client.put("2.2.1/sessions/DE/LDW/S000001", json=session(status="ACTIVE"))
+        client.put("2.2.1/locations/DE/LDW/L1", json=location())
+        answer = client.patch(f"2.2.1/{place}", json=patch | {name: None})
+        assert (code(answer), answer.json()["status_message"].split(":")[0]) == ((200, 2001), name)
+        assert code(client.patch(f"2.2.1/{place}", json=patch)) == (200, 1000)
+    module = place.split("/")[0]
+    assert len(pushed(lake, module)) == 2
+
+
 def _unzipped(lake, path):
     return gzip.decompress(lake.read_bytes(path))
 
