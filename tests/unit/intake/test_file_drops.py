@@ -130,13 +130,63 @@ def test_large_files_are_cut_into_pages(loading, lake, settings):
         (b"name,iban\nx,y\n", "the header has unknown column iban, name"),
         (b"cdr_id,started_at\nx,y\n", "the header has missing column cpo_id"),
         (b"cpo_id,cdr_id,cdr_id\nx,y,z\n", "a column named twice"),
+        (b"cpo_id,cdr_id," + b"x" * 2_000_000 + b"\n1,2,3\n", "line 1: field larger than field limit"),
+        (b"cpo_id,cdr_id," + b"x" * 900_000 + b"\n1,2,3\n", f"the header has unknown column {'x' * 40}…; known are"),
+        (b"cpo_id,cdr_id\n" + b"1," * 9_000_000, "line 2: row longer than 16 MiB"),
+        (b"cpo_id,cdr_id\n" + b'"1\n",' * 4_000_000, "line 2: row longer than 16 MiB"),
+        (b"cpo_id,cdr_id\n" + b"1,2\n" * 60_000, "line 50002: more rows of one object than it may have"),
+        (gzip.compress(bytes(300 << 20), compresslevel=1), "more than 256 MiB without a line end"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_file_that_makes_no_sense_is_rejected_whole(loading, lake, content, said):
     report = loading(content)
     assert report.outcome == "rejected"
     assert said in str(report)
+    assert len(str(report)) < 1_000
     assert RawStore(lake).manifests() == []
+
+
+@pytest.mark.parametrize("white", [b"\n" * 70_000, b" " * 70_000, b"\r\n\t" * 400_000, b"\n" * 65_530])
+@pytest.mark.parametrize(
+    "content",
+    [LINES, json.dumps(THREE).encode(), json.dumps(THREE, indent=2).encode(), envelope(THREE)],
+    ids=["ndjson", "array", "pretty-array", "envelope"],
+)
+def test_white_space_before_the_records_hides_none(loading, lake, white, content):
+    assert loading(white + content).records == 3
+    assert stored(lake) == THREE
+
+
+def test_lines_are_numbered_behind_white_space_too(loading):
+    assert loading(b"\n" * 70_000 + b"{no json\n" + LINES).findings[0].line == 70_001
+    assert loading("\n" * 70_000 + f"{HEADER}\n{ROW.rsplit(';', 3)[0]}\n").findings[0].line == 70_002
+
+
+@pytest.mark.parametrize("padding", [0, 100_000])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_record_with_fields_like_those_of_an_envelope_is_a_record(loading, lake, padding, indent):
+    odd = cdr(1, data=[], status_code=1000, remark="x" * padding)
+    assert loading(json.dumps(odd, indent=indent)).records == 1
+    assert stored(lake) == [odd]
+
+
+@pytest.mark.parametrize("named", [{"uid": "04A1"}, {"authorization_id": "A1"}, {"id": 7}])
+def test_an_object_with_any_id_of_its_own_is_no_envelope(loading, lake, named):
+    odd = named | {"data": [], "status_code": 1000}
+    assert (loading(json.dumps(odd)).records, stored(lake)) == (1, [odd])
+
+
+def test_an_envelope_in_one_long_line_is_taken_apart(loading, lake):
+    many = [cdr(number, remark="x" * 10_000) for number in range(20)]
+    assert loading(envelope(many)).records == 20
+    assert stored(lake) == many
+
+
+def test_a_list_of_texts_within_an_object_is_no_line_of_its_own(loading, lake):
+    one = tariff() | {"remarks": ["a", "b"]}
+    assert loading(json.dumps(one, indent=2), "tariffs").records == 1
+    assert stored(lake, "tariffs") == [one]
 
 
 def test_an_empty_file_is_no_fault(loading):
