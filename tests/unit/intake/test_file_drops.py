@@ -130,6 +130,11 @@ def test_large_files_are_cut_into_pages(loading, lake, settings):
         (b"name,iban\nx,y\n", "the header has unknown column iban, name"),
         (b"cdr_id,started_at\nx,y\n", "the header has missing column cpo_id"),
         (b"cpo_id,cdr_id,cdr_id\nx,y,z\n", "a column named twice"),
+        (b"[]", "there is no record in it"),
+        (envelope([]), "there is no record in it"),
+        (b"cpo_id,cdr_id\n", "there is no record in it"),
+        (b" \n" * 70_000, "there is no record in it"),
+        (gzip.compress(b"\n"), "there is no record in it"),
         (b"cpo_id,cdr_id," + b"x" * 2_000_000 + b"\n1,2,3\n", "line 1: field larger than field limit"),
         (b"cpo_id,cdr_id," + b"x" * 900_000 + b"\n1,2,3\n", f"the header has unknown column {'x' * 40}…; known are"),
         (b"cpo_id,cdr_id\n" + b"1," * 9_000_000, "line 2: row longer than 16 MiB"),
@@ -187,6 +192,39 @@ def test_a_list_of_texts_within_an_object_is_no_line_of_its_own(loading, lake):
     one = tariff() | {"remarks": ["a", "b"]}
     assert loading(json.dumps(one, indent=2), "tariffs").records == 1
     assert stored(lake, "tariffs") == [one]
+
+
+def test_a_file_given_as_the_wrong_version_is_taken_again_as_the_right_one(loading, lake, settings):
+    """In 2.1.1 `location` is the location, in 2.2.1 it is a field that somebody added."""
+    lines = "\n".join(json.dumps(each | {"location": "Hafen"}) for each in THREE)
+    wrong = loading(lines, version="2.1.1")
+    assert (wrong.outcome, wrong.problems, normalise(settings, lake).typed) == ("loaded", 3, 0)
+    right = loading(lines)
+    assert (right.outcome, right.problems, normalise(settings, lake).typed) == ("loaded", 0, 3)
+    assert [loading(lines, version=version).outcome for version in ("2.1.1", "2.2.1")] == ["duplicate", "duplicate"]
+    assert len(RawStore(lake).manifests()) == 2
+
+
+def test_a_pull_id_names_the_version_where_it_is_not_the_usual_one(loading):
+    usual, other = loading(LINES), loading(LINES, version="2.3.0")
+    assert usual.pull_id == f"20261105T060000Z-file-{usual.sha256[:24]}"
+    assert other.pull_id == f"{usual.pull_id}-2.3.0"
+
+
+def test_a_file_of_another_version_under_an_id_of_before_stays_loaded(loading, lake):
+    """Ids once named no version: under one of them lies what was read as 2.3.0, and it is still that."""
+    other = loading(LINES, version="2.3.0")
+    folder = f"{lake.root}/raw/ldw/cdrs"
+    before = other.pull_id.removesuffix("-2.3.0")
+    for file in lake.fs.glob(f"{folder}/{other.pull_id}/*"):
+        content = lake.read_bytes(file).replace(other.pull_id.encode(), before.encode())
+        lake.write_bytes(f"{folder}/{before}/{file.rsplit('/', 1)[1]}", content)
+    lake.fs.rm(f"{folder}/{other.pull_id}", recursive=True)
+    again = loading(LINES, version="2.3.0")
+    assert (again.outcome, again.pull_id) == ("duplicate", before)
+    right = loading(LINES)
+    assert (right.outcome, right.pull_id) == ("loaded", f"{before}-2.2.1")
+    assert loading(LINES).outcome == "duplicate"
 
 
 def test_an_empty_file_is_no_fault(loading):
