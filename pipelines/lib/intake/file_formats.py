@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LONGEST_LINE: Final = 16 << 20
 LARGEST_ARRAY: Final = 256 << 20
+_MOST_VALUES: Final = 16 << 20
+"""in a JSON array, in all its objects: one of `1,1,1,...` takes forty times its own size in memory"""
 _PEEK: Final = 1 << 16
 _GZIP: Final = b"\x1f\x8b"
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -180,6 +182,9 @@ def _lines(file: io.BufferedReader, skipped: int) -> Iterator[FileRecord]:
 
 
 def _entries(content: bytes, notes: list[str]) -> Iterator[FileRecord]:
+    if content.count(b",") > _MOST_VALUES:
+        msg = f"JSON array of more than {_MOST_VALUES:,} values: write one record a line (NDJSON)"
+        raise FileProblem(msg)
     try:
         if content.lstrip(_WHITE).startswith(b"["):
             listed = _LIST.decode(content)
@@ -192,6 +197,9 @@ def _entries(content: bytes, notes: list[str]) -> Iterator[FileRecord]:
         msg = f"the file is no JSON ({error}): it may have been cut off; send it again"
         raise FileProblem(msg) from None
     for number, entry in enumerate(listed, start=1):
+        if len(memoryview(entry)) > LONGEST_LINE:
+            msg = f"record {number} is longer than {LONGEST_LINE >> 20} MiB: no record may be"
+            raise FileProblem(msg)
         yield FileRecord(number, bytes(entry), is_json=True)
 
 

@@ -140,6 +140,11 @@ def test_large_files_are_cut_into_pages(loading, lake, settings):
         (b"cpo_id,cdr_id\n" + b"1," * 9_000_000, "line 2: row longer than 16 MiB"),
         (b"cpo_id,cdr_id\n" + b'"1\n",' * 4_000_000, "line 2: row longer than 16 MiB"),
         (b"cpo_id,cdr_id\n" + b"1,2\n" * 60_000, "line 50002: more rows of one object than it may have"),
+        (
+            gzip.compress(b"[" + b"1," * (17 << 20) + b"1]", compresslevel=1),
+            "JSON array of more than 16,777,216 values",
+        ),
+        (b'[{"id": "' + b"x" * (16 << 20) + b'"}]', "record 1 is longer than 16 MiB"),
         (gzip.compress(bytes(300 << 20), compresslevel=1), "more than 256 MiB without a line end"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
