@@ -9,6 +9,7 @@ bytes.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import msgspec
 
 from pipelines.lib.intake.file_blocks import BlockFinding, BlockRange, look_at
 from pipelines.lib.intake.file_formats import is_json
+from pipelines.lib.intake.file_stamp import Stamp, hold_unchanged
 from pipelines.lib.intake.landing import part_folder, without_collector, write_part
 from pipelines.lib.intake.readers import READERS, Batch, PageContext
 from pipelines.lib.lake import Lake
@@ -34,6 +36,8 @@ class BlockPart:
     parties: tuple[str, ...]
     path: str
     """of the file"""
+    seen: Stamp
+    """of the file when it was surveyed"""
     page: Provenance
     """what its pages have in common; sequence, hash and count are each page's own"""
     first: int
@@ -46,7 +50,11 @@ Taken = tuple[Provenance, BlockFinding]
 
 
 def take_part(part: BlockPart) -> list[Taken]:
-    """Store the blocks of a part and land them. It runs in any process: all it needs is in the part and the file."""
+    """Store the blocks of a part and land them. It runs in any process: all it needs is in the part and the file.
+
+    Raises:
+        FileProblem: where the file was changed since it was surveyed: what is landed under an id stays landed.
+    """
     lake = Lake(part.lake_url)
     module = part.page.module
     store, batch = RawStore(lake), Batch(module, READERS[module](part.alpha2), frozenset(part.parties))
@@ -59,6 +67,7 @@ def take_part(part: BlockPart) -> list[Taken]:
             page = msgspec.structs.replace(part.page, sequence=sequence)
             taken.append(_take_block(store, batch, part.owner_id, page, content))
             contents.append(content)
+        hold_unchanged(part.seen, os.fstat(file.fileno()))
         others = batch.read()
         write_part(lake, part_folder(lake, part.page, part.first, part.first + len(part.blocks) - 1), batch)
     return [

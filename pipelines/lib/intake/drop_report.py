@@ -46,7 +46,7 @@ def last_drop_report(lake: Lake) -> DropReport:
 
 
 def _line(report: FileReport) -> str:
-    return f"{report}; report: {report.report_file}"
+    return f"{report}; report: {report.report_file}" if report.report_file else str(report)
 
 
 def _path(lake: Lake, kind: Kind) -> str:

@@ -9,6 +9,7 @@ reader says so; so nothing is lost, and a formula is data like anything else.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from itertools import groupby
 from typing import Any, Final
 
 import msgspec
+
+from pipelines.lib.intake.file_report import shown
 
 DELIMITERS: Final = ",;\t"
 _LONGEST_CELL: Final = 1 << 20
@@ -27,6 +30,13 @@ _THOUSAND: Final = 3
 """digits behind a comma that could also separate thousands"""
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _LIST_SEPARATOR: Final = re.compile(r"[|\s]+")
+_LONGEST_ROW: Final = 16 << 20
+"""characters of a row, over all its lines"""
+_MOST_ROWS: Final = 50_000
+"""of one object, whose cells together are no longer than `_LONGEST_ROW`: so much is held in memory at a time"""
+_MOST_NAMED: Final = 5
+_LONGEST_NAME: Final = 40
+"""of unknown columns, in a message: a file that is no CSV has one as long as itself"""
 
 Cells = Mapping[str, str]
 _Object = dict[str, Any]
@@ -65,31 +75,70 @@ class _Form:
     gather: Callable[[_Object, Sequence[Cells], list[str]], None] = lambda _object, _rows, _notes: None
 
 
-def csv_records(lines: Iterable[str], module: str, notes: list[str]) -> Iterator[CsvRecord]:
-    """Convert a CSV file; raise `CsvProblem` for one whose header does not fit its module."""
+def csv_records(lines: io.TextIOBase, module: str, notes: list[str], skipped: int = 0) -> Iterator[CsvRecord]:
+    """Convert a CSV file, behind lines that were skipped; raise `CsvProblem` where its header does not fit its module.
+
+    The same is raised for a cell, a row or an object too long to be one.
+    """
     form = FORMS.get(module)
     if form is None:
         msg = f"CSV of {module} is not read: send NDJSON (CSV is read for {', '.join(sorted(FORMS))})"
         raise CsvProblem(msg)
-    rows = _rows(iter(lines), form, notes)
+    rows = _rows(_RowLines(lines), skipped, form, notes)
     for _, group in groupby(rows, key=lambda row: row.line if row.complaint else _key(row, form)):
-        yield _record(list(group), form, notes)
+        yield _record(_held(group), form, notes)
 
 
-def _rows(lines: Iterator[str], form: _Form, notes: list[str]) -> Iterator[_Row]:
+@dataclass
+class _RowLines:
+    """The lines of a file, held to the length that one row may have: a quote that is never closed takes them all."""
+
+    file: io.TextIOBase
+    taken: int = 0
+    """characters since the last row ended"""
+
+    def __iter__(self) -> _RowLines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.file.readline(_LONGEST_ROW)
+        self.taken += len(line)
+        if self.taken >= _LONGEST_ROW:
+            msg = f"row longer than {_LONGEST_ROW >> 20} MiB"
+            raise csv.Error(msg)
+        if not line:
+            raise StopIteration
+        return line
+
+
+def _held(group: Iterable[_Row]) -> list[_Row]:
+    """Hold the rows of one object, if they are not more than any object has."""
+    rows: list[_Row] = []
+    size = 0
+    for row in group:
+        rows.append(row)
+        size += sum(map(len, row.cells.values()))
+        if len(rows) > _MOST_ROWS or size > _LONGEST_ROW:
+            msg = f"line {row.line}: more rows of one object than it may have: write objects with keys of their own"
+            raise CsvProblem(msg)
+    return rows
+
+
+def _rows(lines: _RowLines, skipped: int, form: _Form, notes: list[str]) -> Iterator[_Row]:
     csv.field_size_limit(_LONGEST_CELL)
-    begin = next(lines, "")
-    delimiter, header = _header(begin, form)
-    if delimiter != ",":
-        notes.append(f"columns separated by {'tab' if delimiter == chr(9) else delimiter}")
-    reader, line = csv.reader(lines, delimiter=delimiter), 2
+    line = skipped + 1
     try:
+        delimiter, header = _header(next(lines, ""), form)
+        if delimiter != ",":
+            notes.append(f"columns separated by {'tab' if delimiter == chr(9) else delimiter}")
+        reader, line = csv.reader(lines, delimiter=delimiter), skipped + 2
         for cells in reader:
+            lines.taken = 0
             if any(cell.strip() for cell in cells):
                 found = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
                 wrong = f"{len(cells)} cells instead of {len(header)}" if len(cells) != len(header) else None
                 yield _Row(line, found, wrong)
-            line = reader.line_num + 2
+            line = skipped + reader.line_num + 2
     except csv.Error as error:
         msg = f"line {line}: {error}: write a plain CSV with quotes around cells that hold a separator"
         raise CsvProblem(msg) from None
@@ -107,15 +156,17 @@ def _header(line: str, form: _Form) -> tuple[str, list[str]]:
     names = max(tried.values(), key=len)
     unknown = sorted(set(names) - known)
     missing = sorted(set(form.key) - set(names))
-    wrong = f"unknown column {', '.join(unknown)}" if unknown else f"missing column {', '.join(missing)}"
+    wrong = f"unknown column {_some(unknown)}" if unknown else f"missing column {', '.join(missing)}"
     if not unknown and not missing:
         wrong = "a column named twice"
     msg = f"the header has {wrong}; known are {', '.join(sorted(known))}"
     raise CsvProblem(msg)
 
 
-def _names(line: str, delimiter: str) -> list[str]:
-    return [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter), [])]
+def _some(names: Sequence[str]) -> str:
+    """Name a few columns, in one line whatever they are called."""
+    named = [shown(name[:_LONGEST_NAME]) + "…" * (len(name) > _LONGEST_NAME) for name in names[:_MOST_NAMED]]
+    return ", ".join(named) + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
 
 
 def _key(row: _Row, form: _Form) -> tuple[str, ...]:

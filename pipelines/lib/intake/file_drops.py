@@ -2,8 +2,9 @@
 
 A file is a pull: its records stand on pages of a few MiB, each in its own bytes (a large NDJSON file byte for byte, in
 blocks of whole lines), and its manifest comes last. Its
-pull id carries the SHA-256 of what it says, so the same file given again, under any name, is a duplicate, and one whose
-loading was killed is loaded again under the same id. CSV is kept beside its pages as it came (`source.csv.gz`).
+pull id carries the SHA-256 of what it says and the version it is read as, so the same file given again, under any name,
+is a duplicate, and one whose loading was killed is loaded again under the same id. One that was given as the wrong
+version is taken again as the right one. CSV is kept beside its pages as it came (`source.csv.gz`).
 
 `<home>/drop/<connection>/<module>/` is looked through by every pull; a file that is dealt with is moved to `done/` or
 `rejected/` in that folder, beside its report. The pull does it, and not a sensor: so the command line needs no daemon,
@@ -14,6 +15,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,14 +35,15 @@ from pipelines.lib.errors import UserError
 from pipelines.lib.intake.block_parts import BlockPart, Taken, keep_block, take_part
 from pipelines.lib.intake.file_blocks import Survey, file_blocks, survey
 from pipelines.lib.intake.file_formats import FileProblem, FileRecord, content_sha256, file_records
-from pipelines.lib.intake.file_report import MOST_PROBLEMS, FileFinding, FileReport
+from pipelines.lib.intake.file_report import MOST_PROBLEMS, FileFinding, FileReport, clipped, shown
+from pipelines.lib.intake.file_stamp import Stamp, hold_unchanged, stamp
 from pipelines.lib.intake.identity import names_in, owner_in, record_id
 from pipelines.lib.intake.landing import grouped
 from pipelines.lib.intake.pages import page_of_lines
 from pipelines.lib.intake.readers import READERS, PageContext
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import alpha2_by_alpha3
-from pipelines.lib.raw_store import Manifest, Provenance, RawStore
+from pipelines.lib.raw_store import MANIFEST, Manifest, Provenance, RawStore
 from pipelines.lib.settings import Connection, OcpiVersion, Settings
 
 MODULES: Final = tuple(READERS)
@@ -52,6 +56,9 @@ _TOO_LARGE: Final = "too large to be checked record by record here: see what int
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
 """how a pull id begins"""
 _SHA_DIGITS: Final = 24
+_NOTHING: Final = hashlib.sha256(b"").hexdigest()
+_PLAIN_VERSION: Final = "2.2.1"
+"""whose pull ids name no version: those of before named none, whichever they were read as"""
 _DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 _MEND: Final = "correct it and send the record again; it is quarantined until then"
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
@@ -71,8 +78,17 @@ class FileSource:
         return self.connection.parties[0] if len(self.connection.parties) == 1 else None
 
 
-def load_file(settings: Settings, lake: Lake, path: Path, source: FileSource) -> FileReport:
+class _Told(msgspec.Struct):
+    """What a manifest says of a file."""
+
+    ocpi_version: str
+
+
+def load_file(settings: Settings, lake: Lake, path: Path, source: FileSource, seen: Stamp | None = None) -> FileReport:
     """Load one file; what is wrong with it is in the report and raises nothing.
+
+    A file that is changed meanwhile, or is another one than was `seen` under its name, is rejected: half of it would
+    count as the whole.
 
     Raises:
         UserError: for a module that files do not have, or a file that cannot be opened.
@@ -80,7 +96,7 @@ def load_file(settings: Settings, lake: Lake, path: Path, source: FileSource) ->
     if source.module not in MODULES:
         msg = f"module {source.module!r} cannot be loaded from a file (known: {', '.join(MODULES)})"
         raise UserError(msg)
-    return _Loading(settings, lake, path, source).run()
+    return _Loading(settings, lake, path, source, seen or stamp(path.stat())).run()
 
 
 @dataclass
@@ -91,6 +107,7 @@ class _Loading:
     lake: Lake
     path: Path
     source: FileSource
+    seen: Stamp
     notes: list[str] = field(default_factory=list)
     findings: list[FileFinding] = field(default_factory=list)
     problems: int = 0
@@ -98,33 +115,57 @@ class _Loading:
     _is_converted: bool = False
 
     def run(self) -> FileReport:
+        sha256: str | None = None
         try:
+            hold_unchanged(self.seen, self.path.stat())
             blocks = survey(self.path, PAGE_BYTES) if self._is_large else None
             sha256 = blocks.sha256 if blocks else content_sha256(self.path)
             pull_id, is_finished = self._pull_id(sha256)
             if is_finished:
                 return self._report("duplicate", sha256, pull_id)
             self._store(pull_id, blocks)
+            self._hold_to_content(sha256)
+            self._finish(pull_id)
         except FileProblem as problem:
+            self.problems, self.findings = 0, []  # none of its records was loaded: only this is to be mended
             self._find(None, None, str(problem), "nothing of the file was loaded")
-            return self._report("rejected", None, None)
+            return self._report("rejected", sha256, None)
         return self._report("loaded", sha256, pull_id)
 
     @property
     def _is_large(self) -> bool:
-        return self.path.stat().st_size > CHECKED_BYTES
+        return self.seen.size > CHECKED_BYTES
 
     def _pull_id(self, sha256: str) -> tuple[str, bool]:
-        """Give the id under which this content was begun or finished before, else a new one; and whether it is done."""
-        ending = f"-file-{sha256[:_SHA_DIGITS]}"
-        folder = f"{self.lake.root}/raw/{self.source.connection.connection_id}/{self.source.module}"
-        begun = sorted(str(each).rsplit("/", 1)[1] for each in self.lake.fs.glob(f"{folder}/*{ending}"))
-        pull_id = begun[0] if begun else f"{self.settings.clock():{_ID_TIME}}{ending}"
-        done = RawStore(self.lake).has_pull(self.source.connection.connection_id, self.source.module, pull_id)
-        return pull_id, done
+        """Give the id under which this content was begun or finished before, else a new one; and whether it is done.
+
+        What it was read as is part of what it is: given as the wrong version, it may be given again as the right one.
+        """
+        plain = f"-file-{sha256[:_SHA_DIGITS]}"
+        named = f"{plain}-{self.source.ocpi_version}"
+        plain_ids, named_ids = self._ids(plain), self._ids(named)
+        for pull_id in (*plain_ids, *named_ids):
+            if self._version_of(pull_id) == self.source.ocpi_version:
+                return pull_id, True
+        is_plain = self.source.ocpi_version == _PLAIN_VERSION and not any(map(self._version_of, plain_ids))
+        begun = plain_ids if is_plain else named_ids
+        return (begun[0] if begun else f"{self.settings.clock():{_ID_TIME}}{plain if is_plain else named}"), False
+
+    def _ids(self, ending: str) -> list[str]:
+        return sorted(str(each).rsplit("/", 1)[1] for each in self.lake.fs.glob(f"{self._folder}/*{ending}"))
+
+    def _version_of(self, pull_id: str) -> str | None:
+        """Give the version as which a pull was read; None where it was not finished."""
+        path = f"{self._folder}/{pull_id}/{MANIFEST}"
+        if not self.lake.fs.exists(path):
+            return None
+        return msgspec.json.decode(self.lake.read_bytes(path), type=_Told).ocpi_version
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.lake.root}/raw/{self.source.connection.connection_id}/{self.source.module}"
 
     def _store(self, pull_id: str, found: Survey | None) -> None:
-        now = self.settings.clock()
         if found is not None:
             self._take_parts(pull_id, found)
         elif self._is_large and (blocks := file_blocks(self.path, PAGE_BYTES)) is not None:
@@ -132,6 +173,16 @@ class _Loading:
         else:
             self._store_records(pull_id)
         self._keep_source(pull_id)
+
+    def _hold_to_content(self, sha256: str) -> None:
+        """Hold what was stored to what the file says: to all of it, and to something where it says anything at all."""
+        hold_unchanged(self.seen, self.path.stat())
+        if not self._pages and sha256 != _NOTHING:
+            msg = "there is no record in it, though it is not empty"
+            raise FileProblem(msg)
+
+    def _finish(self, pull_id: str) -> None:
+        now = self.settings.clock()
         RawStore(self.lake).finish(
             Manifest(
                 connection_id=self.source.connection.connection_id,
@@ -154,7 +205,7 @@ class _Loading:
         self.notes.append(_TOO_LARGE)
         page, parts, first = self._page_of_lines(pull_id), list[BlockPart](), 0
         for blocks in grouped(found.blocks, attrgetter("lines")):
-            source = (self.source.owner_id, self.source.connection.speaks_for, str(self.path))
+            source = (self.source.owner_id, self.source.connection.speaks_for, str(self.path), self.seen)
             parts.append(BlockPart(self.lake.url, alpha2_by_alpha3(), *source, page, first, blocks))
             first += len(blocks)
         line = 1
@@ -249,7 +300,7 @@ class _Loading:
             ocpi_version=self.source.ocpi_version,
             pull_id=pull_id,
             sequence=sequence,
-            url=f"file:{self.path.name}",
+            url=f"file:{shown(self.path.name)}",
             http_status=200,
             headers={},
             received_at=self.settings.clock(),
@@ -262,19 +313,21 @@ class _Loading:
         """Keep a CSV file as it came beside the pages made of it."""
         if not self._is_converted:
             return
-        folder = f"{self.lake.root}/raw/{self.source.connection.connection_id}/{self.source.module}/{pull_id}"
-        content = gzip.compress(self.path.read_bytes(), compresslevel=6, mtime=0)
-        self.lake.write_bytes(f"{folder}/source.csv.gz", content)
+        packed = io.BytesIO()
+        with self.path.open("rb") as file, gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as zipped:
+            shutil.copyfileobj(file, zipped)
+        self.lake.write_bytes(f"{self._folder}/{pull_id}/source.csv.gz", packed.getvalue())
 
     def _find(self, line: int | None, record: str | None, message: str, remedy: str) -> None:
         self.problems += 1
         if len(self.findings) < MOST_PROBLEMS:
-            self.findings.append(FileFinding(line=line, record=record, message=message, remedy=remedy))
+            named = None if record is None else clipped(record)
+            self.findings.append(FileFinding(line=line, record=named, message=clipped(message), remedy=remedy))
 
     def _report(self, outcome: str, sha256: str | None, pull_id: str | None) -> FileReport:
         return msgspec.convert(
             {
-                "file": str(self.path),
+                "file": shown(str(self.path)),
                 "connection_id": self.source.connection.connection_id,
                 "module": self.source.module,
                 "ocpi_version": self.source.ocpi_version,

@@ -1,7 +1,8 @@
 """Files as people drop them: NDJSON, JSON arrays, OCPI envelopes and CSV, plain or gzip, whatever their line ends.
 
 A file is read as a stream of records with the line that each begins in; memory is that of one record, but for JSON
-arrays, which are read whole and therefore bounded. What cannot be read as a whole raises `FileProblem`.
+arrays, which are read whole and therefore bounded. What cannot be read as a whole raises `FileProblem`. No file, nor
+what a small gzip file unpacks to, is ever held in memory beyond these bounds: one that were would end every pull anew.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
+from models.ocpi.envelope import read_names
 from pipelines.lib.intake.file_csv import CsvProblem, csv_records
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 LONGEST_LINE: Final = 16 << 20
 LARGEST_ARRAY: Final = 256 << 20
+_MOST_VALUES: Final = 16 << 20
+"""in a JSON array, in all its objects: one of `1,1,1,...` takes forty times its own size in memory"""
 _PEEK: Final = 1 << 16
 _GZIP: Final = b"\x1f\x8b"
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -63,16 +70,17 @@ def content_sha256(path: Path) -> str:
     """Give the SHA-256 of what a file says: gzip or not is the same file.
 
     Raises:
-        FileProblem: for a gzip file that is damaged or was cut off.
+        FileProblem: for a gzip file that is damaged or was cut off, and for a line that no record and no list may have.
     """
-    digest = hashlib.sha256()
-    try:
-        with opened(path) as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except _DAMAGED:
-        msg = "the gzip file is damaged or was cut off: send it again"
-        raise FileProblem(msg) from None
+    digest, length = hashlib.sha256(), 0
+    with opened(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            end = block.rfind(b"\n") + 1
+            length = len(block) - end if end else length + len(block.strip(_WHITE))
+            if length > LARGEST_ARRAY:
+                msg = f"more than {LARGEST_ARRAY >> 20} MiB without a line end: write one record a line (NDJSON)"
+                raise FileProblem(msg)
     return digest.hexdigest()
 
 
@@ -84,7 +92,43 @@ def file_records(path: Path, module: str, notes: list[str]) -> Iterator[FileReco
     """
     with opened(path) as file:
         text = _without_mark(file, notes)
-        yield from _records(text, text.peek(_PEEK)[:_PEEK], module, notes)
+        skipped, begin = _begin(text)
+        yield from _records(_again(begin, text), begin, skipped, module, notes)
+
+
+def _begin(file: io.BufferedReader) -> tuple[int, bytes]:
+    """Read to what stands behind leading white space, however long that is: a format is told by its first line.
+
+    Give the line ends before it, and the text from there to 64 KiB behind the end of its first line, if that line is
+    short enough to be a record's.
+    """
+    skipped = 0
+    while block := file.read(_PEEK):
+        text = block.lstrip(_WHITE)
+        skipped += block.count(b"\n", 0, len(block) - len(text))
+        if text:
+            first = b"" if b"\n" in text else file.readline(LONGEST_LINE)
+            return skipped, text + first + file.read(_PEEK)
+    return skipped, b""
+
+
+class _Again(io.RawIOBase):
+    """A stream whose begin was already read."""
+
+    def __init__(self, begin: bytes, rest: io.BufferedReader) -> None:
+        super().__init__()
+        self._begin = io.BytesIO(begin)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        return self._begin.readinto(buffer) or self._rest.readinto(buffer)
+
+
+def _again(begin: bytes, rest: io.BufferedReader) -> io.BufferedReader:
+    return io.BufferedReader(_Again(begin, rest), _PEEK)
 
 
 def _without_mark(file: io.BufferedReader, notes: list[str]) -> io.BufferedReader:
@@ -100,17 +144,23 @@ def _without_mark(file: io.BufferedReader, notes: list[str]) -> io.BufferedReade
     return file
 
 
-def _records(file: io.BufferedReader, begin: bytes, module: str, notes: list[str]) -> Iterator[FileRecord]:
-    text = begin.lstrip(_WHITE)
-    if text.startswith(b"["):
-        return _entries(_whole(file), notes)
-    if text.startswith(b"{") and is_json(text.splitlines()[0]):
-        return _lines(file) if not _is_envelope(text.splitlines()[0]) else _entries(_whole(file), notes)
-    if text.startswith(b"{"):
-        return _lines_or_object(file, begin, notes)
-    if not text:
+def _records(
+    file: io.BufferedReader, begin: bytes, skipped: int, module: str, notes: list[str]
+) -> Iterator[FileRecord]:
+    """Read a file that begins so, behind some lines that were skipped."""
+    if not begin:
         return iter(())
-    return _rows(file, module, notes)
+    if begin.startswith(b"["):
+        return _entries(_whole(file), notes)
+    if not begin.startswith(b"{"):
+        return _rows(file, skipped, module, notes)
+    first, *others = begin.strip(_WHITE).splitlines()
+    if is_json(first):
+        return _entries(_whole(file), notes) if _is_envelope(first) else _lines(file, skipped)
+    # NDJSON whose first line is bad or too long, or one object over several lines: those within it are indented.
+    if not others or any(line.startswith(b"{") and is_json(line) for line in others[:-1]):
+        return _lines(file, skipped)
+    return _entries(_whole(file), notes)
 
 
 def is_ndjson(file: io.BufferedReader) -> bool:
@@ -119,16 +169,8 @@ def is_ndjson(file: io.BufferedReader) -> bool:
     return bool(lines) and lines[0].startswith(b"{") and is_json(lines[0]) and not _is_envelope(lines[0])
 
 
-def _lines_or_object(file: io.BufferedReader, begin: bytes, notes: list[str]) -> Iterator[FileRecord]:
-    """Tell one object over several lines from NDJSON whose first line is bad, or longer than was peeked at."""
-    lines = begin.strip(_WHITE).splitlines()
-    if len(lines) == 1 or any(map(is_json, lines[1:-1])):
-        return _lines(file)
-    return _entries(_whole(file), notes)
-
-
-def _lines(file: io.BufferedReader) -> Iterator[FileRecord]:
-    number = 0
+def _lines(file: io.BufferedReader, skipped: int) -> Iterator[FileRecord]:
+    number = skipped
     while line := file.readline(LONGEST_LINE):
         number += 1
         if len(line) == LONGEST_LINE:
@@ -140,6 +182,9 @@ def _lines(file: io.BufferedReader) -> Iterator[FileRecord]:
 
 
 def _entries(content: bytes, notes: list[str]) -> Iterator[FileRecord]:
+    if content.count(b",") > _MOST_VALUES:
+        msg = f"JSON array of more than {_MOST_VALUES:,} values: write one record a line (NDJSON)"
+        raise FileProblem(msg)
     try:
         if content.lstrip(_WHITE).startswith(b"["):
             listed = _LIST.decode(content)
@@ -152,13 +197,16 @@ def _entries(content: bytes, notes: list[str]) -> Iterator[FileRecord]:
         msg = f"the file is no JSON ({error}): it may have been cut off; send it again"
         raise FileProblem(msg) from None
     for number, entry in enumerate(listed, start=1):
+        if len(memoryview(entry)) > LONGEST_LINE:
+            msg = f"record {number} is longer than {LONGEST_LINE >> 20} MiB: no record may be"
+            raise FileProblem(msg)
         yield FileRecord(number, bytes(entry), is_json=True)
 
 
-def _rows(file: io.BufferedReader, module: str, notes: list[str]) -> Iterator[FileRecord]:
+def _rows(file: io.BufferedReader, skipped: int, module: str, notes: list[str]) -> Iterator[FileRecord]:
     content = _decoded(file, notes)
     try:
-        for row in csv_records(content, module, notes):
+        for row in csv_records(content, module, notes, skipped):
             yield FileRecord(row.line, row.content, is_json=True, is_converted=True, complaint=row.complaint)
     except CsvProblem as problem:
         raise FileProblem(str(problem)) from None
@@ -194,8 +242,14 @@ def is_json(content: bytes) -> bool:
 
 
 def _is_envelope(content: bytes) -> bool:
-    """Tell an OCPI envelope from a record: a record has no list `data` beside a `status_code`."""
+    """Tell an OCPI envelope from a record: a list `data` beside a `status_code`, and no id of its own.
+
+    A record may have two fields of these names that its sender added; taken for an envelope it would be lost.
+    """
     if b'"status_code"' not in content:
+        return False
+    names = read_names(content)
+    if any(each is not None for each in (names.id, names.uid, names.authorization_id)):
         return False
     try:
         _ENVELOPE.decode(content)
@@ -206,11 +260,19 @@ def _is_envelope(content: bytes) -> bool:
 
 @contextmanager
 def opened(path: Path) -> Iterator[io.BufferedReader]:
-    """Open a file, through gzip where it begins like that."""
+    """Open a file, through gzip where it begins like that.
+
+    Raises:
+        FileProblem: while it is read, for a gzip file that is damaged or was cut off.
+    """
     with path.open("rb", buffering=_PEEK) as plain:
         file = cast("io.BufferedReader", plain)
         if not file.peek(2).startswith(_GZIP):
             yield file
             return
-        with gzip.GzipFile(fileobj=file) as unzipped:
-            yield io.BufferedReader(cast("io.RawIOBase", unzipped), _PEEK)
+        try:
+            with gzip.GzipFile(fileobj=file) as unzipped:
+                yield io.BufferedReader(cast("io.RawIOBase", unzipped), _PEEK)
+        except _DAMAGED:
+            msg = "the gzip file is damaged or was cut off: send it again"
+            raise FileProblem(msg) from None

@@ -11,6 +11,20 @@ MOST_PROBLEMS: Final = 1000
 """written out; beyond them they are only counted"""
 
 
+def shown(text: str) -> str:
+    """Give a name or a cell as it can be written into one line: control characters and bytes that are no UTF-8 escaped.
+
+    Names come from outside: one with a line end would make two lines of a report, one with an escape code would speak
+    to the terminal, and one that is no UTF-8 could not be written at all.
+    """
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def clipped(text: str, most: int = 500) -> str:
+    """Give a message as one line of a length that a person reads: it may quote what a file has in place of a name."""
+    return shown(text[:most]) + ("…" if len(text) > most else "")
+
+
 class FileFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong with a file."""
 
@@ -40,11 +54,13 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     """under which its records stand in the raw store"""
     records: int = 0
     problems: int = 0
-    """records that intake will quarantine, or faults of the file"""
+    """records that intake will quarantine, or faults of the file; one that could not be moved has one more"""
     findings: tuple[FileFinding, ...] = ()
     notes: tuple[str, ...] = ()
     report_file: str | None = None
     """where this report lies as text, once the file was moved beside it"""
+    left: str | None = None
+    """why a dropped file lies still where it was"""
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -53,8 +69,10 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
         elif self.outcome == "duplicate":
             said = "given before with the same content: nothing was loaded twice"
         else:
-            said = f"{self.records} records" + (f", {self.problems} with problems" if self.problems else "")
-        return f"{self.connection_id}/{self.module} {Path(self.file).name}: {said}"
+            wrong = self.problems - (self.left is not None)
+            said = f"{self.records} records" + (f", {wrong} with problems" if wrong else "")
+        left = f"; {self.left}" if self.left else ""
+        return f"{self.connection_id}/{self.module} {Path(self.file).name}: {said}{left}"
 
     def as_text(self) -> str:
         """Give the report for a person."""

@@ -6,6 +6,7 @@ name (`.accepted`), then laid over the books file by file; a process killed in b
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import shutil
@@ -16,7 +17,9 @@ from typing import Final
 
 from models.schemas.registry import TABLES, Layer
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.file_report import FileFinding, FileReport
+from pipelines.lib.intake.file_formats import FileProblem
+from pipelines.lib.intake.file_report import FileFinding, FileReport, clipped, shown
+from pipelines.lib.intake.file_stamp import Stamp, hold_unchanged
 from pipelines.lib.master_data import PLAN_TARIFFS, load_master
 from pipelines.lib.settings import Settings
 
@@ -25,19 +28,27 @@ _ACCEPTED: Final = ".accepted"
 _MEND: Final = "correct it and give the files again; the books in force stay as they are"
 
 
-def load_master_files(settings: Settings, paths: Sequence[Path]) -> list[FileReport]:
-    """Lay files over the books, if the books as a whole still hold; the files themselves stay where they are."""
+def load_master_files(
+    settings: Settings, paths: Sequence[Path], seen: Sequence[Stamp] | None = None
+) -> list[FileReport]:
+    """Lay files over the books, if the books as a whole still hold; the files themselves stay where they are.
+
+    Files that are not as they were `seen` are refused: half of one may hold as well as the whole.
+    """
     finish_accepted(settings)
     unknown = [path for path in paths if path.name not in NAMES]
     if unknown:
-        message = f"{unknown[0].name} is no file of the books (known: {', '.join(sorted(NAMES))})"
+        message = f"{shown(unknown[0].name)} is no file of the books (known: {', '.join(sorted(NAMES))})"
         return [_report(path, message) for path in paths]
     with tempfile.TemporaryDirectory(prefix="books-", dir=_made(settings.home)) as folder:
         books = Path(folder)
         _overlay(settings, books, paths)
         try:
+            for path, each in zip(paths, seen or (), strict=seen is not None):
+                hold_unchanged(each, path.lstat())
+            _hold_to_text(books, paths)
             load_master(books)
-        except UserError as error:
+        except (UserError, FileProblem) as error:
             return [_report(path, str(error).replace(f"{books}{os.sep}", "")) for path in paths]
         _accept(settings, books, paths)
     finish_accepted(settings)
@@ -64,6 +75,21 @@ def _overlay(settings: Settings, books: Path, paths: Sequence[Path]) -> None:
         shutil.copyfile(path, books / path.name)
 
 
+def _hold_to_text(books: Path, paths: Sequence[Path]) -> None:
+    """Hold files to what `load_master` reads: UTF-8, and CSV whose cells are no longer than any book's."""
+    for path in paths:
+        try:
+            with (books / path.name).open(encoding="utf-8", newline="") as file:
+                for _ in csv.reader(file) if path.suffix == ".csv" else iter(lambda: file.read(1 << 20), ""):
+                    pass
+        except UnicodeDecodeError:
+            msg = f"{path.name} is no UTF-8: save it as UTF-8"
+            raise FileProblem(msg) from None
+        except csv.Error as error:
+            msg = f"{path.name} is no CSV ({error}): a quote may be missing"
+            raise FileProblem(msg) from None
+
+
 def _accept(settings: Settings, books: Path, paths: Sequence[Path]) -> None:
     """Put the new files aside under one name, with one rename: from here on they count."""
     aside = books / "new"
@@ -74,11 +100,11 @@ def _accept(settings: Settings, books: Path, paths: Sequence[Path]) -> None:
 
 
 def _report(path: Path, fault: str | None) -> FileReport:
-    findings = () if fault is None else (FileFinding(line=None, record=None, message=fault, remedy=_MEND),)
+    findings = () if fault is None else (FileFinding(line=None, record=None, message=clipped(fault), remedy=_MEND),)
     return FileReport(
-        file=str(path),
+        file=shown(str(path)),
         connection_id="master",
-        module=path.name.partition(".")[0],
+        module=shown(path.name.partition(".")[0]),
         ocpi_version="-",
         outcome="rejected" if fault else "loaded",
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),

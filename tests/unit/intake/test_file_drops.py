@@ -8,10 +8,11 @@ import pytest
 
 from models.schemas.registry import Layer
 from pipelines.lib.intake.conservation import conservation
-from pipelines.lib.intake.drop_folder import stray_folders, take_drops
+from pipelines.lib.intake.drop_folder import take_drops
 from pipelines.lib.intake.drop_report import DropReport, keep_drop_report, last_drop_report
 from pipelines.lib.intake.file_drops import PAGE_BYTES, FileSource, load_file
 from pipelines.lib.intake.normalise import normalise
+from pipelines.lib.intake.stray_folders import stray_folders
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import Connection
 from tests.unit.intake.little_peer import cdr, envelope, location, session, tariff
@@ -131,13 +132,106 @@ def test_large_files_are_cut_into_pages(loading, lake, settings):
         (b"name,iban\nx,y\n", "the header has unknown column iban, name"),
         (b"cdr_id,started_at\nx,y\n", "the header has missing column cpo_id"),
         (b"cpo_id,cdr_id,cdr_id\nx,y,z\n", "a column named twice"),
+        (b"[]", "there is no record in it"),
+        (envelope([]), "there is no record in it"),
+        (b"cpo_id,cdr_id\n", "there is no record in it"),
+        (b" \n" * 70_000, "there is no record in it"),
+        (gzip.compress(b"\n"), "there is no record in it"),
+        (b"cpo_id,cdr_id," + b"x" * 2_000_000 + b"\n1,2,3\n", "line 1: field larger than field limit"),
+        (b"cpo_id,cdr_id," + b"x" * 900_000 + b"\n1,2,3\n", f"the header has unknown column {'x' * 40}…; known are"),
+        (b"cpo_id,cdr_id\n" + b"1," * 9_000_000, "line 2: row longer than 16 MiB"),
+        (b"cpo_id,cdr_id\n" + b'"1\n",' * 4_000_000, "line 2: row longer than 16 MiB"),
+        (b"cpo_id,cdr_id\n" + b"1,2\n" * 60_000, "line 50002: more rows of one object than it may have"),
+        (
+            gzip.compress(b"[" + b"1," * (17 << 20) + b"1]", compresslevel=1),
+            "JSON array of more than 16,777,216 values",
+        ),
+        (b'[{"id": "' + b"x" * (16 << 20) + b'"}]', "record 1 is longer than 16 MiB"),
+        (gzip.compress(bytes(300 << 20), compresslevel=1), "more than 256 MiB without a line end"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_file_that_makes_no_sense_is_rejected_whole(loading, lake, content, said):
     report = loading(content)
     assert report.outcome == "rejected"
     assert said in str(report)
+    assert len(str(report)) < 1_000
     assert RawStore(lake).manifests() == []
+
+
+@pytest.mark.parametrize("white", [b"\n" * 70_000, b" " * 70_000, b"\r\n\t" * 400_000, b"\n" * 65_530])
+@pytest.mark.parametrize(
+    "content",
+    [LINES, json.dumps(THREE).encode(), json.dumps(THREE, indent=2).encode(), envelope(THREE)],
+    ids=["ndjson", "array", "pretty-array", "envelope"],
+)
+def test_white_space_before_the_records_hides_none(loading, lake, white, content):
+    assert loading(white + content).records == 3
+    assert stored(lake) == THREE
+
+
+def test_lines_are_numbered_behind_white_space_too(loading):
+    assert loading(b"\n" * 70_000 + b"{no json\n" + LINES).findings[0].line == 70_001
+    assert loading("\n" * 70_000 + f"{HEADER}\n{ROW.rsplit(';', 3)[0]}\n").findings[0].line == 70_002
+
+
+@pytest.mark.parametrize("padding", [0, 100_000])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_record_with_fields_like_those_of_an_envelope_is_a_record(loading, lake, padding, indent):
+    odd = cdr(1, data=[], status_code=1000, remark="x" * padding)
+    assert loading(json.dumps(odd, indent=indent)).records == 1
+    assert stored(lake) == [odd]
+
+
+@pytest.mark.parametrize("named", [{"uid": "04A1"}, {"authorization_id": "A1"}, {"id": 7}])
+def test_an_object_with_any_id_of_its_own_is_no_envelope(loading, lake, named):
+    odd = named | {"data": [], "status_code": 1000}
+    assert (loading(json.dumps(odd)).records, stored(lake)) == (1, [odd])
+
+
+def test_an_envelope_in_one_long_line_is_taken_apart(loading, lake):
+    many = [cdr(number, remark="x" * 10_000) for number in range(20)]
+    assert loading(envelope(many)).records == 20
+    assert stored(lake) == many
+
+
+def test_a_list_of_texts_within_an_object_is_no_line_of_its_own(loading, lake):
+    one = tariff() | {"remarks": ["a", "b"]}
+    assert loading(json.dumps(one, indent=2), "tariffs").records == 1
+    assert stored(lake, "tariffs") == [one]
+
+
+def test_a_file_given_as_the_wrong_version_is_taken_again_as_the_right_one(loading, lake, settings):
+    """In 2.1.1 `location` is the location, in 2.2.1 it is a field that somebody added."""
+    lines = "\n".join(json.dumps(each | {"location": "Hafen"}) for each in THREE)
+    wrong = loading(lines, version="2.1.1")
+    assert (wrong.outcome, wrong.problems, normalise(settings, lake).typed) == ("loaded", 3, 0)
+    right = loading(lines)
+    assert (right.outcome, right.problems, normalise(settings, lake).typed) == ("loaded", 0, 3)
+    assert [loading(lines, version=version).outcome for version in ("2.1.1", "2.2.1")] == ["duplicate", "duplicate"]
+    assert len(RawStore(lake).manifests()) == 2
+
+
+def test_a_pull_id_names_the_version_where_it_is_not_the_usual_one(loading):
+    usual, other = loading(LINES), loading(LINES, version="2.3.0")
+    assert usual.pull_id == f"20261105T060000Z-file-{usual.sha256[:24]}"
+    assert other.pull_id == f"{usual.pull_id}-2.3.0"
+
+
+def test_a_file_of_another_version_under_an_id_of_before_stays_loaded(loading, lake):
+    """Ids once named no version: under one of them lies what was read as 2.3.0, and it is still that."""
+    other = loading(LINES, version="2.3.0")
+    folder = f"{lake.root}/raw/ldw/cdrs"
+    before = other.pull_id.removesuffix("-2.3.0")
+    for file in lake.fs.glob(f"{folder}/{other.pull_id}/*"):
+        content = lake.read_bytes(file).replace(other.pull_id.encode(), before.encode())
+        lake.write_bytes(f"{folder}/{before}/{file.rsplit('/', 1)[1]}", content)
+    lake.fs.rm(f"{folder}/{other.pull_id}", recursive=True)
+    again = loading(LINES, version="2.3.0")
+    assert (again.outcome, again.pull_id) == ("duplicate", before)
+    right = loading(LINES)
+    assert (right.outcome, right.pull_id) == ("loaded", f"{before}-2.2.1")
+    assert loading(LINES).outcome == "duplicate"
 
 
 def test_an_empty_file_is_no_fault(loading):
