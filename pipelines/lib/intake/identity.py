@@ -21,13 +21,13 @@ def record_id(module: str, names: Names) -> str | None:
 
 
 def record_key(module: str, names: Names, owner_id: str | None) -> str | None:
-    """Give the key under which two records are the same object; None where the record does not name itself.
+    """Give the key under which two records are the same object; None where the record does not name itself in values.
 
     In OCPI 2.1.1 an object names no owner: it is the party behind the connection (`owner_id`). Tokens are keyed by uid
     and type, authorizations by their own id, both without owner.
     """
     own = record_id(module, names)
-    if own is None:
+    if own is None or (module == "tokens" and isinstance(names.type, dict | list)):
         return None
     if module == "authorizations":
         return own

@@ -26,7 +26,7 @@ from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
 from pipelines.lib.lake import COMPRESSION, Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-LANDING: Final = "7"
+LANDING: Final = "8"
 """Raise it whenever records are read differently: everything is then landed anew from the raw pages."""
 
 RECORDS: Final = "records"

@@ -33,7 +33,7 @@ from models.schemas.registry import Layer, table
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-STATING: Final = "1"
+STATING: Final = "2"
 """Raise it whenever statements are read differently: everything is then stated anew from the raw pages."""
 
 _RECEIPTS: Final = "receipts.ndjson.gz"
@@ -195,7 +195,7 @@ def values_of(read: _Read, record: bytes, context: Context) -> Sequence[object]:
     try:
         decoded = decode_json(record)
         return read(decoded, context) if isinstance(decoded, dict) else ()
-    except (RecordProblem, UnicodeDecodeError):
+    except (RecordProblem, UnicodeDecodeError, RecursionError):
         return ()
 
 
