@@ -17,7 +17,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -36,6 +35,7 @@ from pipelines.lib.intake.identity import record_id
 from pipelines.lib.intake.landing import grouped
 from pipelines.lib.intake.pages import page_of_lines
 from pipelines.lib.intake.readers import READERS, PageContext
+from pipelines.lib.intake.readers.decoding import as_object, decoded_record
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import alpha2_by_alpha3
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
@@ -51,9 +51,7 @@ _TOO_LARGE: Final = "too large to be checked record by record here: see what int
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
 """how a pull id begins"""
 _SHA_DIGITS: Final = 24
-_DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 _MEND: Final = "correct it and send the record again; it is quarantined until then"
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +219,12 @@ class _Loading:
         """Say what intake will find wrong with a record."""
         context = PageContext(0, "", self.settings.clock(), self.source.ocpi_version, self.source.owner_id)
         try:
-            value = _DECODE(record.content)
-            if not isinstance(value, dict):
-                return "expected an object"
+            value = as_object(decoded_record(record.content), record.content)
             READERS[self.source.module](alpha2_by_alpha3()).take(value, context)
         except RecordProblem as problem:
             return problem.message
-        except _UNREADABLE as error:
-            return f"this record cannot be read ({type(error).__name__})"
+        except RecursionError:
+            return "its objects and lists are nested too deeply to be read"
         return None
 
     def _write_page(self, pull_id: str, records: list[bytes], *, is_json: bool = True) -> None:
