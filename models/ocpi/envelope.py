@@ -1,7 +1,7 @@
 """The envelope around every OCPI answer (OCPI 2.2.1-d2, 4.1.7): data, status code, status message, timestamp.
 
 A page is cut into its records without reading them, so that a record in quarantine keeps the digits that were sent and
-one unreadable record never costs its neighbours.
+one unreadable record never costs its neighbours. One that nests too deep is cut out like any other and refused alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from models.ocpi.nesting import DEEPEST, decoded_whole, shallow
 from models.ocpi.problems import RecordProblem
 
 SUCCESS: Final = range(1000, 2000)
@@ -67,12 +68,16 @@ _WHITE: Final = b" \t\r"
 _BOM: Final = b"\xef\xbb\xbf"
 """some servers begin their JSON with a byte order mark"""
 _UNREADABLE: Final = (UnicodeDecodeError, RecursionError, msgspec.MsgspecError)
+_IN_LIST: Final = DEEPEST + 1
+"""levels of a page that is a list of records"""
+_IN_ENVELOPE: Final = DEEPEST + 2
+"""levels of an answer: the envelope and its list are two of them"""
 
 
 def read_status(content: bytes) -> PeerStatus:
     """Read the status of an answer; raise `RecordProblem` where it is no JSON or has none."""
     try:
-        return _STATUS.decode(content.removeprefix(_BOM))
+        return decoded_whole(_STATUS.decode, content.removeprefix(_BOM), _IN_ENVELOPE)[0]
     except _UNREADABLE as error:
         raise _problem(error, content) from None
 
@@ -80,7 +85,7 @@ def read_status(content: bytes) -> PeerStatus:
 def read_names(record: bytes) -> Names:
     """Read the naming fields of a record; what is not an object has none."""
     try:
-        return _NAMES.decode(record)
+        return _NAMES.decode(shallow(record))
     except _UNREADABLE:
         return _NAMELESS
 
@@ -102,11 +107,11 @@ def read_names_on(content: bytes) -> list[Names]:
 def read_records(content: bytes) -> list[bytes]:
     """Cut a list answer into its records' own bytes; raise `RecordProblem` where that cannot be done."""
     try:
-        page = _PAGE.decode(content.removeprefix(_BOM))
+        page, as_sent = decoded_whole(_PAGE.decode, content.removeprefix(_BOM), _IN_ENVELOPE)
     except _UNREADABLE as error:
         raise _problem(error, content) from None
     _hold_to_success(page.status_code)
-    return [bytes(raw) for raw in page.data]
+    return list(map(as_sent, page.data))
 
 
 def read_page(content: bytes, page_format: PageFormat) -> list[bytes]:
@@ -120,17 +125,19 @@ def read_page(content: bytes, page_format: PageFormat) -> list[bytes]:
     if page_format == "ndjson":
         return [line for each in content.removeprefix(_BOM).split(b"\n") if (line := each.strip(_WHITE))]
     try:
-        return [bytes(raw) for raw in _LIST.decode(content.removeprefix(_BOM))]
+        listed, as_sent = decoded_whole(_LIST.decode, content.removeprefix(_BOM), _IN_LIST)
     except _UNREADABLE as error:
         raise _problem(error, content) from None
+    return list(map(as_sent, listed))
 
 
 def read_data(content: bytes) -> bytes:
     """Give the bytes of `data` of an answer about one object; raise `RecordProblem` where there is none."""
     try:
-        return bytes(_ANSWER.decode(content.removeprefix(_BOM)).data)
+        answer, as_sent = decoded_whole(_ANSWER.decode, content.removeprefix(_BOM), _IN_ENVELOPE)
     except _UNREADABLE as error:
         raise _problem(error, content) from None
+    return as_sent(answer.data)
 
 
 def _hold_to_success(status_code: int) -> None:

@@ -6,10 +6,11 @@ Use `decode_json` and nothing else to decode: every other reader in the house go
 from __future__ import annotations
 
 import json
-from collections import Counter
 from decimal import Decimal
 from typing import NoReturn, cast
 
+from models.ocpi.distinct_keys import with_distinct_keys
+from models.ocpi.nesting import hold_to_depth
 from models.ocpi.problems import RecordProblem
 
 
@@ -20,11 +21,12 @@ def decode_json(data: bytes | str) -> object:
     page could write it. The raw bytes keep what was sent.
 
     Raises `RecordProblem` (`not_json`) on anything else, NaN and Infinity included, and on a key given twice in one
-    object: readers differ in which of the two they believe (RFC 8259, section 4).
+    object: readers differ in which of the two they believe (RFC 8259, section 4); and on what nests too deep.
     """
+    hold_to_depth(data if isinstance(data, bytes) else data.encode("utf-8", errors="replace"))
     try:
         value = json.loads(
-            data, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_with_distinct_keys
+            data, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=with_distinct_keys
         )
         return _whole_characters(value) if _has_surrogate_escape(data) else value
     except (ValueError, ArithmeticError, RecursionError) as error:  # arithmetic: no Decimal has a 22-digit exponent
@@ -46,15 +48,6 @@ def _whole_characters(value: object) -> object:
         items = cast("dict[str, object]", value).items()
         return {str(_whole_characters(key)): _whole_characters(item) for key, item in items}
     return value
-
-
-def _with_distinct_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        message = f"the key {twice!r} more than once in an object"
-        raise ValueError(message)
-    return values
 
 
 def _refuse_constant(constant: str) -> NoReturn:

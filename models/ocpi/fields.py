@@ -227,5 +227,8 @@ def remark_of(notes: Sequence[str]) -> str | None:
 
 
 def _quoted(value: object) -> str:
-    shown = str(value) if isinstance(value, Decimal) else repr(value)
+    try:
+        shown = str(value) if isinstance(value, Decimal) else repr(value)
+    except RecursionError:
+        return "something nested beyond all reason"
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."

@@ -147,21 +147,25 @@ class Outbox:
         self.report(now)
 
     def _attempt(self, delivery: Delivery, open_lines: ExitStack) -> Attempt:
+        line: _Line | None = None
         try:
-            answer = self._line(delivery.message.connection_id, open_lines).put(delivery.message)
+            line = self._line(delivery.message.connection_id, open_lines)
+            answer = line.put(delivery.message)
         except PeerFailure as failure:
-            return self._failed(delivery, failure)
+            # The register keeps the words for ever: whoever wrote them, they are scrubbed once more.
+            scrub = line.transport.secrets.scrubbed if line else str
+            return self._failed(delivery, failure, scrub(str(failure)))
         except UserError as error:
-            return self._failed(delivery, PeerFailure(FailureKind.NO_TOKEN, str(error)))
+            return self._failed(delivery, PeerFailure(FailureKind.NO_TOKEN, str(error)), str(error))
         return Attempt(DeliveryState.SENT, answer, self._now())
 
-    def _failed(self, delivery: Delivery, failure: PeerFailure) -> Attempt:
+    def _failed(self, delivery: Delivery, failure: PeerFailure, reason: str) -> Attempt:
         tries, now = delivery.tries + 1, self._now()
         if tries >= MOST_TRIES or not (failure.retry or failure.kind in _MENDABLE):
-            return Attempt(DeliveryState.GAVE_UP, str(failure), now)
+            return Attempt(DeliveryState.GAVE_UP, reason, now)
         pause = min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
         asked = timedelta(seconds=min(failure.retry_after or 0.0, _LONGEST_PAUSE.total_seconds()))
-        return Attempt(DeliveryState.FAILED, str(failure), now, due_at=now + max(pause, asked))
+        return Attempt(DeliveryState.FAILED, reason, now, due_at=now + max(pause, asked))
 
     def _line(self, connection_id: str, open_lines: ExitStack) -> _Line:
         if connection_id not in self._lines:

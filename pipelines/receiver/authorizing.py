@@ -117,6 +117,7 @@ class TokenBook:
         if stamp == self._stamp:
             return
         tokens, contracts, accounts = (self.lake.read(layer, name) for layer, name in _TABLES)
+        tokens = tokens.sort("last_updated_at", maintain_order=True)  # of two spellings the newest counts
         self._tokens = {
             (row["token_uid"].upper(), row["token_type"].upper()): row for row in tokens.iter_rows(named=True)
         }

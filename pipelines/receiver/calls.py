@@ -11,12 +11,12 @@ from typing import Final, cast
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from models.ocpi.distinct_keys import hold_to_distinct_keys
+from models.ocpi.nesting import DEEPEST, is_deeper
+from models.ocpi.problems import RecordProblem
 from pipelines.lib.intake.readers import canonical_sha256, spelled_sha256
 from pipelines.lib.settings import Connection
 from pipelines.receiver.envelopes import CLIENT_ERROR, INVALID, Refusal
-
-DEEPEST: Final = 32
-"""OCPI nests some ten levels; what reads a thousand needs a thousand frames of every reader behind us"""
 
 _DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
@@ -69,14 +69,17 @@ def read_object(body: bytes, *, is_whole: bool = True) -> tuple[dict[str, object
     A PATCH is not whole: a null in it takes a field away, and is no other spelling of nothing.
 
     Raises:
-        Refusal: 400 for what is no JSON, no object, or nested beyond all reason.
+        Refusal: 400 for what is no JSON, has a key twice, is no object, or is nested beyond all reason.
     """
     try:
-        value = _DECODE(body)
-        if not isinstance(value, dict) or _is_deeper(cast("object", value), DEEPEST):
+        value = None if is_deeper(body) else _DECODE(body)
+        if not isinstance(value, dict):
             raise Refusal(400, INVALID, f"expected a JSON object of at most {DEEPEST} levels")
+        hold_to_distinct_keys(body, cast("object", value))
         sha256_of = canonical_sha256 if is_whole else spelled_sha256
         return cast("dict[str, object]", value), sha256_of(value)
+    except RecordProblem as problem:
+        raise Refusal(400, INVALID, problem.message) from None
     except _UNREADABLE:
         raise Refusal(400, INVALID, "expected a JSON object, found something else") from None
 
@@ -96,19 +99,3 @@ def _check_kind(headers: Mapping[str, str]) -> None:
 
 def _too_long(limit: int) -> Refusal:
     return Refusal(413, CLIENT_ERROR, f"expected a body of at most {limit} bytes", {"Connection": "close"})
-
-
-def _is_deeper(value: object, most: int) -> bool:
-    """Tell whether a decoded value nests deeper than `most` levels; level by level, never by recursion."""
-    level: list[object] = [value]
-    for _ in range(most + 1):
-        below: list[object] = []
-        for each in level:
-            if type(each) is dict:
-                below.extend(cast("dict[str, object]", each).values())
-            elif type(each) is list:
-                below.extend(cast("list[object]", each))
-        if not below:
-            return False
-        level = below
-    return True

@@ -22,7 +22,8 @@ import polars as pl
 
 from models.ocpi.acceptance import CLOCK_SKEW, EARLIEST_END
 from models.ocpi.plain.carried import CarriedLists, CarriedTariffs, carried_lists
-from models.ocpi.plain.numbers import numbers_of
+from models.ocpi.plain.keys import have_distinct_keys
+from models.ocpi.plain.numbers import NUMBER_KEYS, numbers_of
 from models.ocpi.plain.periods import of_rows, periods_of
 from models.ocpi.plain.shapes import PlainCdr, columns_of, decoded
 from models.ocpi.plain.texts import in_calendar, texts_of, typed
@@ -66,7 +67,8 @@ def plain_cdrs(
         carried_tariffs: reads the tariffs that a CDR of some owner carries; None where they cannot be read.
         parties: a CDR of anybody else is not plain; none: anybody's may be.
     """
-    places, found = decoded(chain.from_iterable(records for _, records in pages))
+    records = list(chain.from_iterable(records for _, records in pages))
+    places, found = decoded(records)
     fields = columns_of(found, PlainCdr)
     texts, are_parts_plain = texts_of(fields)
     periods, are_periods_plain = periods_of(fields["charging_periods"])
@@ -75,6 +77,7 @@ def plain_cdrs(
     checked = typed(frame, alpha2)
     ok = checked.select(_is_acceptable()).to_series() & are_parts_plain & are_periods_plain & carried.is_readable
     ok &= _has_no_negatives(checked, periods)
+    ok &= have_distinct_keys([records[place] for place in places], fields, checked[NUMBER_KEYS], periods)
     if parties:
         ok &= checked["cpo_id"].is_in(list(parties))
     kept = checked.filter(ok)

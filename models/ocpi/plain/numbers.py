@@ -19,29 +19,36 @@ _NUMBER: Final = rf"^-?(0|[1-9][0-9]{{0,8}})(\.[0-9]{{1,{VOLUME_SCALE}}})?$"
 _NULL: Final = "null"
 _SEPARATOR: Final = "\x1e"
 """joins texts that become a column; no JSON number has it"""
-_TOTALS: Final = {
+TOTALS: Final = {
     "total_energy_kwh": "total_energy",
     "total_hours": "total_time",
     "total_parking_hours": "total_parking_time",
 }
+NUMBER_KEYS: Final = "_number_keys"
+"""how many keys of a record have a number, or should"""
 
 
 def numbers_of(fields: Mapping[str, Sequence[Any]]) -> list[pl.Series]:
-    """Read all numbers of the records themselves; a column `_odd` tells where one is neither plain nor absent."""
-    columns: dict[str, Sequence[msgspec.Raw]] = {name: fields[field] for name, field in _TOTALS.items()}
+    """Read all numbers of the records themselves; a column `_odd` tells where one is neither plain nor absent.
+
+    Another one has their `NUMBER_KEYS`.
+    """
+    columns: dict[str, Sequence[msgspec.Raw]] = {name: fields[field] for name, field in TOTALS.items()}
     for name, field in PRICE_FIELDS.items():
         prices: Sequence[PlainPrice | None] = fields[field]
         columns[f"{name}_excl_vat"] = [ABSENT if price is None else price.excl_vat for price in prices]
         columns[f"{name}_incl_vat"] = [ABSENT if price is None else price.incl_vat for price in prices]
     n = len(fields["id"])
-    read = read_numbers(digits_of(list(chain.from_iterable(columns.values()))))
+    digits = digits_of(list(chain.from_iterable(columns.values())))
+    read = read_numbers(digits)
     series, odd = list[pl.Series](), pl.repeat(value=False, n=n, eager=True)
     for place, name in enumerate(columns):
         part = read.slice(place * n, n)
         series.append(part["value"].alias(name))
         # An amount that is said to be null is as good as absent, but for the one that every price must have.
         odd |= ~(part["is_plain"] | part["is_absent"]) | (part["is_null"] & name.endswith("excl_vat"))
-    return [*series, odd.alias("_odd")]
+    given = (digits != "").to_numpy().reshape(len(columns), n).sum(axis=0)
+    return [*series, odd.alias("_odd"), pl.Series(NUMBER_KEYS, given)]
 
 
 def digits_of(values: Sequence[msgspec.Raw]) -> pl.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,9 @@ from models.ocpi.plain.numbers import digits_of, read_numbers
 from models.ocpi.plain.shapes import Dimension, Period, columns_of
 from models.ocpi.plain.texts import BLANK, in_calendar, instant
 from models.types.money import VOLUME
+
+PERIOD_KEYS: Final = "_keys"
+"""how many keys a period has, with those of its dimensions"""
 
 _Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 _Places = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -30,8 +34,13 @@ def periods_of(listed: Sequence[Sequence[Period]]) -> tuple[pl.DataFrame, pl.Ser
             "period_index": pl.Series(np.arange(len(row)) - first[row], dtype=pl.Int32),
             "started_at": pl.Series(fields["start_date_time"], dtype=pl.String),
             "tariff_id": pl.Series(fields["tariff_id"], dtype=pl.String),
+            PERIOD_KEYS: 2 + 2 * np.fromiter(map(len, fields["dimensions"]), np.int64, len(row)),
         }
-    ).with_columns(instant("started_at"), pl.col("tariff_id").replace("", None))
+    ).with_columns(
+        instant("started_at"),
+        pl.col("tariff_id").replace("", None),
+        pl.col(PERIOD_KEYS) + pl.col("tariff_id").is_not_null(),
+    )
     volumes, is_odd = _volumes(fields["dimensions"])
     frame = frame.with_columns(volumes)
     falls = (pl.col("started_at") < pl.col("started_at").shift()) & (pl.col("period_index") > 0)

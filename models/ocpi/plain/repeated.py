@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import compress
 from typing import TypeVar
 
 import msgspec
 import polars as pl
 
+from models.ocpi.distinct_keys import has_distinct_keys, most_keys
 from models.ocpi.plain.shapes import NOT_PLAIN, Part, columns_of
 
 Value = TypeVar("Value", bound=Hashable)
@@ -43,6 +45,15 @@ def repeated_parts(
             readable.append(False)
         else:
             readable.append(True)
+    if most_keys(b"".join(compress(contents, readable))) != sum(map(_keys_read, found)):
+        pairs = zip(contents, readable, strict=True)
+        readable = [is_readable and has_distinct_keys(content) for content, is_readable in pairs]
     place, values = pl.Series(places, dtype=pl.UInt32), columns_of(found, shape)
     columns = [pl.Series(name, values[field], pl.String).gather(place) for name, field in names.items()]
     return columns, pl.Series(readable, dtype=pl.Boolean).gather(place)
+
+
+def _keys_read(part: Part) -> int:
+    """Count the keys of which a value was read; one that is said to be null may be missed."""
+    given = [value for value in msgspec.structs.astuple(part) if value is not None]
+    return len(given) + sum(_keys_read(value) for value in given if isinstance(value, Part))

@@ -21,7 +21,7 @@ class Dimension(Part):
     """How much of one thing a period had (mod_cdrs 10.4.2)."""
 
     type: str
-    volume: msgspec.Raw = ABSENT
+    volume: msgspec.Raw
 
 
 class Period(Part):

@@ -20,7 +20,6 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -41,6 +40,7 @@ from pipelines.lib.intake.identity import names_in, owner_in, record_id
 from pipelines.lib.intake.landing import grouped
 from pipelines.lib.intake.pages import page_of_lines
 from pipelines.lib.intake.readers import READERS, PageContext
+from pipelines.lib.intake.readers.decoding import as_object, decoded_record
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import alpha2_by_alpha3
 from pipelines.lib.raw_store import MANIFEST, Manifest, Provenance, RawStore
@@ -59,9 +59,7 @@ _SHA_DIGITS: Final = 24
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
 _PLAIN_VERSION: Final = "2.2.1"
 """whose pull ids name no version: those of before named none, whichever they were read as"""
-_DECODE: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 _MEND: Final = "correct it and send the record again; it is quarantined until then"
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,16 +269,14 @@ class _Loading:
         """Say what intake will find wrong with a record."""
         context = PageContext(0, "", self.settings.clock(), self.source.ocpi_version, self.source.owner_id)
         try:
-            value = _DECODE(record.content)
-            if not isinstance(value, dict):
-                return "expected an object"
+            value = as_object(decoded_record(record.content), record.content)
             owner = owner_in(names_in(value), context.owner_id, context.ocpi_version)
             hold_to_parties(self.source.module, owner, self.source.connection.speaks_for)
             READERS[self.source.module](alpha2_by_alpha3()).take(value, context)
         except RecordProblem as problem:
             return problem.message
-        except _UNREADABLE as error:
-            return f"this record cannot be read ({type(error).__name__})"
+        except RecursionError:
+            return "its objects and lists are nested too deeply to be read"
         return None
 
     def _write_page(self, pull_id: str, records: list[bytes], *, is_json: bool = True) -> None:

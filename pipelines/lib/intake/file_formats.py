@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from models.ocpi.envelope import read_names
+from models.ocpi.nesting import DEEPEST, decoded_whole
 from pipelines.lib.intake.file_csv import CsvProblem, csv_records
 
 if TYPE_CHECKING:
@@ -187,12 +188,14 @@ def _entries(content: bytes, notes: list[str]) -> Iterator[FileRecord]:
         raise FileProblem(msg)
     try:
         if content.lstrip(_WHITE).startswith(b"["):
-            listed = _LIST.decode(content)
+            listed, as_sent = decoded_whole(_LIST.decode, content, DEEPEST + 1)
         elif _is_envelope(content):
             notes.append("records taken out of an OCPI envelope")
-            listed = _ENVELOPE.decode(content).data
+            envelope, as_sent = decoded_whole(_ENVELOPE.decode, content, DEEPEST + 2)
+            listed = envelope.data
         else:
-            listed = [_ANY.decode(content)]
+            value, as_sent = decoded_whole(_ANY.decode, content, DEEPEST)
+            listed = [value]
     except _UNREADABLE as error:
         msg = f"the file is no JSON ({error}): it may have been cut off; send it again"
         raise FileProblem(msg) from None
@@ -200,7 +203,7 @@ def _entries(content: bytes, notes: list[str]) -> Iterator[FileRecord]:
         if len(memoryview(entry)) > LONGEST_LINE:
             msg = f"record {number} is longer than {LONGEST_LINE >> 20} MiB: no record may be"
             raise FileProblem(msg)
-        yield FileRecord(number, bytes(entry), is_json=True)
+        yield FileRecord(number, as_sent(entry), is_json=True)
 
 
 def _rows(file: io.BufferedReader, skipped: int, module: str, notes: list[str]) -> Iterator[FileRecord]:
@@ -232,10 +235,10 @@ def _whole(file: io.BufferedReader) -> bytes:
 
 
 def is_json(content: bytes) -> bool:
-    """Tell whether bytes are one JSON value, in UTF-8."""
+    """Tell whether bytes are one JSON value, in UTF-8; what nests too deep counts as one, to be refused as a record."""
     try:
         content.decode()
-        _ANY.decode(content)
+        decoded_whole(_ANY.decode, content, DEEPEST)
     except _UNREADABLE:
         return False
     return True
@@ -252,7 +255,7 @@ def _is_envelope(content: bytes) -> bool:
     if any(each is not None for each in (names.id, names.uid, names.authorization_id)):
         return False
     try:
-        _ENVELOPE.decode(content)
+        decoded_whole(_ENVELOPE.decode, content, DEEPEST + 2)
     except _UNREADABLE:
         return False
     return True

@@ -32,12 +32,12 @@ def owner_in(names: Names, owner_id: str | None, ocpi_version: str) -> str | Non
 
 
 def record_key(module: str, names: Names, owner_id: str | None, ocpi_version: str = "") -> str | None:
-    """Give the key under which two records are the same object; None where the record does not name itself.
+    """Give the key under which two records are the same object; None where the record does not name itself in values.
 
     Tokens are keyed by uid and type, authorizations by their own id, both without owner.
     """
     own = record_id(module, names)
-    if own is None:
+    if own is None or (module == "tokens" and isinstance(names.type, dict | list)):
         return None
     if module == "authorizations":
         return own

@@ -28,7 +28,7 @@ from pipelines.lib.intake.receipts import receipts_of
 from pipelines.lib.lake import COMPRESSION, Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-LANDING: Final = "10"
+LANDING: Final = "11"
 """Raise it whenever records are read differently: everything is then landed anew from the raw pages."""
 
 RECORDS: Final = "records"

@@ -204,8 +204,12 @@ class _Normalisation:
         return months
 
     def _write_tokens(self, records: pl.DataFrame) -> None:
+        """Write the newest version of every token; ids compare without case, or a block would miss its card."""
         rows = self._rows.of("tokens", records.filter(_TYPED, module="tokens"))
-        self._replace("tokens", newest(rows, ("token_uid", "token_type")))
+        rows = rows.with_columns(
+            _uid=pl.col("token_uid").str.to_uppercase(), _type=pl.col("token_type").str.to_uppercase()
+        )
+        self._replace("tokens", newest(rows, ("_uid", "_type")).sort("token_uid", "token_type"))
 
     def _write_tariffs(self) -> None:
         """Write every version ever received, and those of our own plans; the first to bring a content dates it.

@@ -36,7 +36,7 @@ from pipelines.lib.intake.receipts import Receipt, receipts_of
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-STATING: Final = "4"
+STATING: Final = "5"
 """Raise it whenever statements are read differently: everything is then stated anew from the raw pages."""
 
 _INSTANT: Final = pl.Datetime("us", "UTC")
@@ -248,7 +248,7 @@ def values_of(read: _Read, record: bytes, context: Context) -> Sequence[object]:
     try:
         decoded = decode_json(record)
         return read(decoded, context) if isinstance(decoded, dict) else ()
-    except (RecordProblem, UnicodeDecodeError):
+    except (RecordProblem, UnicodeDecodeError, RecursionError):
         return ()
 
 

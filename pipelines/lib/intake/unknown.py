@@ -23,7 +23,7 @@ from models.schemas.registry import Layer, table
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest, Provenance, RawStore
 
-COUNTING: Final = "2"
+COUNTING: Final = "3"
 """Raise it whenever vocabulary or lengths change: everything is then counted anew from the raw pages."""
 
 _KEY: Final = ("connection_id", "module", "ocpi_version", "path")

@@ -31,6 +31,8 @@ MOST_PAGES: Final = 100_000
 """a bound against peers whose `Link` goes in circles"""
 
 _EPOCH: Final = "1970-01-01T00:00:00Z"
+_QUOTING: Final = frozenset({FailureKind.NO_COMMON_VERSION, FailureKind.FOREIGN_HOST})
+"""what quotes the peer's own versions and URLs, in which it may echo our token or forge a line"""
 _T = TypeVar("_T")
 
 
@@ -46,6 +48,14 @@ class Peer:
         Args:
             role: in which the peer offers the modules: SENDER to pull from it, RECEIVER to push to it.
         """
+        try:
+            return self._discovered(role)
+        except PeerFailure as failure:
+            if failure.kind not in _QUOTING:
+                raise
+            raise PeerFailure(failure.kind, self.transport.secrets.scrubbed(str(failure))) from None
+
+    def _discovered(self, role: InterfaceRole) -> PeerApi:
         connection = self.transport.connection
         version = agreed_version(connection, self._object(connection.versions_url, VERSION_LIST))
         endpoints = self._object(self._allowed(version.url), DETAILS).endpoints

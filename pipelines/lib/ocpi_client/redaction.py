@@ -1,10 +1,16 @@
-"""Keeping secrets out of everything that is kept or printed: URLs, messages of peers, bodies that echo our token."""
+"""Keeping secrets out of everything that is kept or printed: URLs, messages of peers, bodies that echo our token.
+
+Every page is searched for the spellings that need no escape. Those that do, in JSON, URLs or HTML, have one of three
+characters in them: only where a page has one is it searched again, with all escapes undone.
+"""
 
 from __future__ import annotations
 
 import base64
+import html
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
@@ -14,6 +20,21 @@ HIDDEN: Final = "***"
 _HARMLESS: Final = frozenset({"offset", "limit", "date_from", "date_to"})
 _SHORTEST: Final = 8
 """characters of a spelling that is looked for in bodies: a shorter one would be found in innocent data"""
+_ENOUGH: Final = 12
+"""characters by which a longer spelling is told from innocent data"""
+_ESCAPING: Final = (b"\\", b"%", b"&")
+_ESCAPE: Final = re.compile(
+    rb"[\\%&](?:(?<=\\)u([0-9a-fA-F]{4})|(?<=\\)([^u])|(?<=%)([0-9a-fA-F]{2})"
+    rb"|(?<=&)(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});)"
+)
+"""of JSON, of URLs, of HTML"""
+_WHITE: Final = b" \t\r\n"
+_WHITE_ESCAPES: Final = {b"n": b"", b"r": b"", b"t": b""}
+_ROUNDS: Final = 3
+"""of undoing escapes: some peers write JSON into the texts of their JSON"""
+_TEXT: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_OF_URLS: Final = str.maketrans("+/", "-_")
+_WORD: Final = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -22,20 +43,26 @@ class Secrets:
 
     spellings: tuple[str, ...] = field(default=(), repr=False)
     """the longest first, so that no rest of a spelling stays behind"""
+    plain: tuple[str, ...] = field(default=(), repr=False)
+    """those that need no escape: one is in every other spelling, once its escapes are undone"""
 
     @classmethod
     def of(cls, tokens: Iterable[str]) -> Secrets:
-        """Give the spellings of some tokens: as set, as base64, and both as URLs and JSON would write them."""
+        """Give the spellings of some tokens: as set, as base64, hex, and as URLs and JSON would write those."""
         plain = {token for token in tokens if token}
-        sent = plain | {base64.b64encode(token.encode()).decode() for token in plain}
-        sent |= {each.rstrip("=") for each in sent}
+        once = {base64.b64encode(token.encode()) for token in plain}
+        # A header is `Token ` and the token: as base64 the six letters are a part of their own.
+        twice = {base64.b64encode(each) for each in once}
+        sent = plain | {spelling for each in once | twice for spelling in _spelt_base64(each)}
+        sent |= {spelling for token in plain for spelling in (token.encode().hex(), token.encode().hex().upper())}
         escaped = {write(each) for each in sent for write in (quote, _percent_encoded, _json_escaped, _slashes_escaped)}
-        return cls(tuple(sorted(sent | escaped, key=_longest_first)))
+        return cls(tuple(sorted(sent | escaped, key=_longest_first)), tuple(sorted(sent)))
 
     def and_also(self, tokens: Iterable[str]) -> Secrets:
         """Give these and some more."""
-        both = {*self.spellings, *Secrets.of(tokens).spellings}
-        return Secrets(tuple(sorted(both, key=_longest_first)))
+        more = Secrets.of(tokens)
+        both = {*self.spellings, *more.spellings}
+        return Secrets(tuple(sorted(both, key=_longest_first)), tuple(sorted({*self.plain, *more.plain})))
 
     def scrubbed(self, text: str) -> str:
         """Take the secrets out of a text that a peer wrote: some echo the token that they refuse.
@@ -44,23 +71,45 @@ class Secrets:
         """
         for spelling in self.spellings:
             text = text.replace(spelling, HIDDEN)
+        if self._is_escaped_in(text.encode(errors="replace")):
+            text = _WORD.sub(self._word_without, text)
+            text = HIDDEN if self._is_escaped_in(text.encode(errors="replace")) else text
         return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
     def redacted(self, content: bytes) -> bytes:
-        """Give a body without our secrets: the same object where there were none, which is always but never."""
-        if not any(needle in content for needle in self._needles):
+        """Give a body without our secrets: the same object where there were none, which is always but never.
+
+        A known spelling is replaced, and of any other the whole text that holds it; a body that is no JSON and holds
+        one such is not kept at all.
+        """
+        if not (any(needle in content for needle in self._needles) or self._is_escaped_in(content)):
             return content
         for spelling in self.spellings:
             if len(spelling) >= _SHORTEST:
                 content = content.replace(spelling.encode(), HIDDEN.encode())
-        return content
+        if not self._is_escaped_in(content):
+            return content
+        content = _TEXT.sub(self._text_without, content)
+        return HIDDEN.encode() if self._is_escaped_in(content) else content
+
+    def _word_without(self, word: re.Match[str]) -> str:
+        return HIDDEN if self._is_escaped_in(word[0].encode(errors="replace")) else word[0]
+
+    def _text_without(self, text: re.Match[bytes]) -> bytes:
+        return f'"{HIDDEN}"'.encode() if self._is_escaped_in(text[1]) else text[0]
+
+    def _is_escaped_in(self, content: bytes) -> bool:
+        """Tell whether a secret stands there in escapes, or over several lines."""
+        is_escaped, is_cut = any(sign in content for sign in _ESCAPING), b"\n" in content
+        forms = _without_escapes(content) if is_escaped else [content.translate(None, _WHITE)] if is_cut else ()
+        return any(needle in form for form in forms for needle in self._needles)
 
     @cached_property
     def _needles(self) -> tuple[bytes, ...]:
         """Give the fewest texts one of which is in whatever holds a secret: every page is searched for each."""
-        long_enough = [each for each in self.spellings if len(each) >= _SHORTEST]
-        shortest = [each for each in long_enough if not any(other != each and other in each for other in long_enough)]
-        return tuple(each.encode() for each in shortest)
+        pieces = sorted({_telling(each) for each in self.plain if len(each) >= _SHORTEST}, key=len)
+        fewest = [each for at, each in enumerate(pieces) if not any(shorter in each for shorter in pieces[:at])]
+        return tuple(each.encode() for each in fewest)
 
 
 @lru_cache(maxsize=64)  # the link of one page is the URL of the next
@@ -90,3 +139,37 @@ def _json_escaped(text: str) -> str:
 def _slashes_escaped(text: str) -> str:
     """Write a slash as PHP's JSON does."""
     return _json_escaped(text).replace("/", "\\/")
+
+
+def _spelt_base64(encoded: bytes) -> set[str]:
+    """Spell base64 with and without padding, by either alphabet, and as it begins where something follows the token."""
+    text = encoded.decode()
+    spelt = {text, text.rstrip("="), text[: len(text.rstrip("=")) // 4 * 4]}
+    return spelt | {each.translate(_OF_URLS) for each in spelt}
+
+
+def _telling(spelling: str) -> str:
+    """Give a piece of a spelling that others share: the two alphabets of base64 differ in two characters."""
+    longest = max(re.split(r"[-+/_=]", spelling), key=len)
+    return longest if len(longest) >= _ENOUGH else spelling
+
+
+def _without_escapes(content: bytes) -> Iterator[bytes]:
+    """Undo the escapes of JSON, URLs and HTML, and take white space out, again and again while there are any."""
+    for _ in range(_ROUNDS):
+        plain = _ESCAPE.sub(_unescaped, content)
+        yield plain.translate(None, _WHITE)
+        if plain == content or not any(sign in plain for sign in _ESCAPING):
+            return
+        content = plain
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    unit, character, octet, entity = escape.groups()
+    if unit is not None:
+        return chr(int(unit, 16)).encode(errors="replace")
+    if character is not None:
+        return _WHITE_ESCAPES.get(character, character)
+    if octet is not None:
+        return bytes.fromhex(octet.decode())
+    return html.unescape(f"&{entity.decode()};").encode(errors="replace")

@@ -1,5 +1,6 @@
 """The quick way through a page gives what the careful reader gives, record by record and column by column."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -223,6 +224,77 @@ def test_a_sandbox_month_takes_the_quick_way_and_is_read_alike(tmp_path: Path):
         received_at = datetime(2026, 11, 10, tzinfo=UTC)
         shares.append((compare(page, countries=ALPHA2, received_at=received_at), len(records)))
     assert sum(taken for taken, _ in shares) > 0.97 * sum(count for _, count in shares)
+
+
+PLACES = {
+    "record": ("", "session_id", '"x"'),
+    "record, null": ("", "total_fixed_cost", "null"),
+    "record, a part": ("", "cdr_token", json.dumps(FULL["cdr_token"])),
+    "record, a number": ("", "total_parking_time", "0.25"),
+    "token": ("cdr_token", "uid", '"x"'),
+    "place": ("cdr_location", "name", '"x"'),
+    "coordinates": ("coordinates", "latitude", '"1.0"'),
+    "period": ("charging_periods", "tariff_id", '"x"'),
+    "dimension": ("dimensions", "volume", "1"),
+    "price": ("total_cost", "excl_vat", "0.01"),
+    "optional price": ("total_fixed_cost", "incl_vat", "0.01"),
+    "tariff": ("tariffs", "currency", '"EUR"'),
+    "element": ("elements", "price_components", "null"),
+    "component": ("price_components", "price", "0.01"),
+}
+
+
+def with_key_before(parent, key, value, spelling):
+    """Put a key and its value at the beginning of an object, or of the first one in a list."""
+    record = json.dumps(FULL | {"total_fixed_cost": {"excl_vat": 0.35, "incl_vat": 0.4}}, ensure_ascii=False)
+    begin = record.index(f'"{parent}": ') if parent else 0
+    brace = record.index("{", begin)
+    return f"{record[: brace + 1]}{spelling % (key, value)}, {record[brace + 1 :]}".encode()
+
+
+SPELLINGS = ('"%s": %s', '"%s":%s', '"%s" : %s', '"%s"\t:\n%s')
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_key_given_twice_is_refused_both_ways_at_every_level(place, spelling):
+    twice = with_key_before(*PLACES[place], spelling)
+    good = envelope([FULL])[len('{"data": [') :].split(b'], "status_code"')[0]
+    page = b'{"status_code":1000,"data":[' + b",".join([good, twice, good]) + b"]}"
+    assert compare(page) == 2
+    quick, _ = read(Batch, [(AT, page)])
+    assert [row[6] for row in quick.records] == ["not_json"]
+    assert "more than once in an object" in quick.records[0][7]
+
+
+def test_a_key_written_in_escapes_is_the_same_key():
+    twice = with_key_before("", "total_cost", '{"excl_vat":0.01}', '"%s":%s').replace(
+        b'"total_cost"', b'"\\u0074otal_cost"'
+    )
+    assert compare(b'{"status_code":1000,"data":[' + twice.replace(b"\\u0074", b"t", 1) + b"]}") == 0
+
+
+def test_a_key_that_is_taken_back_by_another_way_of_writing_is_seen():
+    """A blank before one colon must not make up for a key too many."""
+    twice = with_key_before("", "session_id", '"x"', '"%s" : %s').replace(b'"currency": ', b'"currency" : ')
+    assert compare(b'{"status_code":1000,"data":[' + twice + b"]}") == 0
+
+
+@pytest.mark.parametrize("remark", [":", " : ", '":', '\\": x', "a :b"])
+def test_colons_in_texts_and_white_space_before_colons_keep_a_record_plain(remark):
+    records = [FULL | {"remark": remark}, FULL | {"session_id": None, "meter_id": None}, FULL | {"session_id": ""}]
+    page = envelope(records)
+    assert compare(page) == 3
+    assert compare(page.replace(b'"currency": ', b'"currency"  :\t')) == 3
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(sorted(PLACES)), st.sampled_from(SPELLINGS)), min_size=1, max_size=4))
+def test_pages_with_keys_given_twice_are_read_alike_both_ways(doubled):
+    twice = [with_key_before(*PLACES[place], spelling) for place, spelling in doubled]
+    good = json.dumps(FULL).encode()
+    page = b'{"status_code":1000,"data":[' + b",".join([good, *twice, good]) + b"]}"
+    assert compare(page) == 2
 
 
 def test_digits_are_kept_as_they_were_sent():

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from models.ocpi.envelope import read_records
 from pipelines.lib.raw_store import Manifest, Provenance
 from pipelines.lib.settings import Connection
 
@@ -230,6 +231,8 @@ def serving(peer):
 def _count(content):
     try:
         return len(json.loads(content)["data"])
+    except RecursionError:
+        return len(read_records(content))
     except (ValueError, TypeError):
         return -1
 

@@ -278,6 +278,14 @@ def test_tokens_and_authorizations_come_from_the_own_platform(receive, lake):
     assert (row["cpo_id"], row["result"]) == ("DE*LDW", "ALLOWED")
 
 
+def test_a_token_is_the_same_in_any_case_so_a_block_finds_its_card(receive, lake):
+    token = {"country_code": "DE", "party_id": "NST", "uid": "04a1", "type": "RFID", "contract_id": "DENSTC1"}
+    token |= {"issuer": "Nordstern", "valid": True, "whitelist": "ALLOWED", "last_updated": "2026-09-01T00:00:00Z"}
+    blocked = token | {"uid": "04A1", "valid": False, "last_updated": "2026-10-01T00:00:00Z"}
+    receive("tokens", [token, blocked], connection_id="emsp")
+    assert lake.read(Layer.TYPED, "tokens").select("token_uid", "is_valid").rows() == [("04A1", False)]
+
+
 def test_an_object_of_ocpi_2_1_1_belongs_to_its_connection(receive, lake):
     old = tariff()
     del old["country_code"], old["party_id"]

@@ -1,25 +1,29 @@
 """No token is ever kept or said: tokens are planted where a peer could echo them, then all that was written is read."""
 
 import base64
+import html
 import json
 import logging
 import sqlite3
 import traceback
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
 from starlette.responses import PlainTextResponse, Response
 
+from models.schemas.registry import Layer
 from pipelines.lib.connections.handshake import Handshake
 from pipelines.lib.connections.store import Credentials, Pending
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.intake.pull import pull
 from pipelines.lib.ocpi_client import Peer, PeerFailure, Transport
-from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
+from pipelines.lib.ocpi_client.redaction import HIDDEN, Secrets, without_secrets
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import OwnParty, load_settings
 from tests.unit.intake.handshake_peer import HandshakePeer
-from tests.unit.intake.little_peer import TOKEN, cdr, envelope, serving
+from tests.unit.intake.little_peer import TOKEN, cdr, envelope, keep_pages, serving
 
 SENT = base64.b64encode(TOKEN.encode()).decode()
 PLANTED = "p1anted-in-a-url"
@@ -196,3 +200,66 @@ def test_a_secret_is_found_in_every_spelling():
 def test_a_url_is_kept_without_user_query_and_fragment():
     kept = without_secrets(f"https://user:{PLANTED}@peer.example:8443/cdrs?offset=2&token={PLANTED}&limit=5#{PLANTED}")
     assert kept == "https://peer.example:8443/cdrs?offset=2&limit=5"
+
+
+ODD = "p/lanted+T0ken&of<ours>+42"
+ODD_SENT = base64.b64encode(ODD.encode()).decode()
+
+
+def json_escaped(text, signs="+&<>/'="):
+    return "".join(f"\\u{ord(char):04X}" if char in signs else char for char in text)
+
+
+ECHOES = {
+    "as .NET writes JSON": json_escaped(ODD),
+    "as Go writes JSON": json_escaped(ODD, "&<>").replace("003C", "003c").replace("003E", "003e"),
+    "escaped throughout": "".join(f"\\u{ord(char):04x}" for char in ODD),
+    "percent in small letters": quote(ODD, safe="").replace("%2B", "%2b").replace("%2F", "%2f"),
+    "percent throughout": "".join(f"%{byte:02X}" for byte in ODD.encode()),
+    "HTML": html.escape(ODD),
+    "HTML in numbers": "".join(f"&#{ord(char)};" for char in ODD),
+    "JSON in JSON": json_escaped(ODD).replace("\\", "\\\\"),
+    "a URL in JSON": json_escaped(quote(ODD_SENT, safe="")),
+    "base64 as .NET writes JSON": json_escaped(ODD_SENT),
+    "base64 of URLs": base64.urlsafe_b64encode(ODD.encode()).decode(),
+    "base64 of the header": base64.b64encode(f"Token {ODD}".encode()).decode(),
+    "base64 of the header as sent": base64.b64encode(f"Token {ODD_SENT}".encode()).decode(),
+    "base64 with a line end": base64.b64encode(f"{ODD}\n".encode()).decode(),
+    "base64 over lines": "\\r\\n".join(ODD_SENT[at : at + 20] for at in range(0, len(ODD_SENT), 20)),
+    "hex": ODD.encode().hex(),
+    "hex in capitals": ODD.encode().hex().upper(),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_an_echo_in_another_writers_spelling_reaches_no_table(settings, lake, echo):
+    records = [
+        json.dumps(cdr(1, remark="ECHO")),
+        json.dumps(cdr(2, last_updated="ECHO")),
+        json.dumps(cdr(3, session_id="x ECHO y", total_cost={"excl_vat": "ECHO"})),
+        json.dumps(cdr(4, remark="\u00dfblank 100 % & so on")),
+    ]
+    records[0] = records[0].replace(json.dumps(cdr(1)["cdr_location"]["name"]), '"ECHO"')
+    page = f'{{"status_code":1000,"data":[{",".join(records)}]}}'.replace("ECHO", ECHOES[echo])
+    content = Secrets.of([ODD]).redacted(page.encode())
+    assert b"blank 100 % & so on" in content
+    keep_pages(RawStore(lake), "cdrs", [content], pull_id="20261105T060000Z", received_at=settings.clock())
+    normalise(settings, lake)
+    tables = [lake.read_months(Layer.TYPED, "cdrs"), lake.read(Layer.TYPED, "records")]
+    said = "".join(str(table.to_dicts()) for table in tables) + content.decode()
+    for secret in (ODD, ODD_SENT.rstrip("="), ECHOES[echo].rstrip("=")):
+        assert secret not in said
+    assert len(tables[1]) == 4
+    assert Secrets.of([ODD]).redacted(content) is content
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_an_echo_in_a_message_is_not_repeated(echo):
+    said = Secrets.of([ODD]).scrubbed(f"no such token: {ECHOES[echo]} here")
+    assert ECHOES[echo].rstrip("=") not in said
+    assert HIDDEN in said
+
+
+def test_a_page_without_our_token_stays_the_same_object():
+    page = envelope([cdr(number, remark='ä "\\" 100 % & &amp; \n +/=') for number in range(50)])
+    assert Secrets.of([ODD, TOKEN]).redacted(page) is page

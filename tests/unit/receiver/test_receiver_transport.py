@@ -86,6 +86,8 @@ def test_a_connection_beyond_its_rate_is_told_when_to_come_back(receiving):
         (b'["a list"]', "application/json; charset=utf-8", 400),
         (b'{"a":' * 33 + b"1" + b"}" * 33, "application/json", 400),
         (b"[" * 100_000, "application/json", 400),
+        (b'{"a": 1, "a": 2}', "application/json", 400),
+        (b'{"a": [{"b" : 1, "c": 1, "b": 2}]}', "application/json", 400),
         (b'{"a": 1e9999999999999999999}', "application/json", 400),
         (b'{"a": NaN}', "application/json", 400),
         (b'{"a": "\xff"}', "application/json", 400),

@@ -1,9 +1,13 @@
 """Deliveries to a running peer: idempotent, tried again with growing pauses, visible, and in the order of decisions."""
 
+import base64
 import fcntl
+import sqlite3
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from starlette.responses import JSONResponse
 
 from models.types.vocabularies import TokenDecisionKind
 from pipelines.lib.errors import UserError
@@ -14,6 +18,7 @@ from pipelines.lib.token_decisions import TokenDesk, carry_out
 from tests.unit.token_risk.little_receiver import TOKEN, LittleReceiver, error, serving
 
 BLOCK, UNBLOCK = TokenDecisionKind.BLOCK, TokenDecisionKind.UNBLOCK
+SENT = base64.b64encode(TOKEN.encode()).decode()
 PATH = "/DE/NST/04a1b2?type=RFID"
 
 
@@ -238,3 +243,40 @@ def test_no_secret_is_kept_of_what_a_peer_echoes(home, register):
     stored += (settings.home / "register" / "register.sqlite-wal").read_bytes()
     assert b"copied card" in stored
     assert TOKEN.encode() not in stored
+
+
+@dataclass
+class EchoingReceiver(LittleReceiver):
+    """A peer whose version list is a text of its own."""
+
+    listed: tuple[str, str] = ("2.2.1", "")
+
+    def _versions(self, request):
+        del request
+        version, url = self.listed
+        return JSONResponse({"status_code": 1000, "data": [{"version": version, "url": url or self.url}]})
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        (TOKEN, ""),
+        (SENT, ""),
+        ("2.2.1", f"http://elsewhere.example/{TOKEN}/x"),
+        ("2.2.1", f"http://elsewhere.example/{SENT}"),
+        ("2.2.1", f"http://elsewhere.example/{''.join(f'%{ord(char):02x}' for char in TOKEN)}"),
+        ("9\x1b[31m\r\nFORGED LINE", ""),
+    ],
+    ids=["version", "base64", "path", "base64 in the path", "percent in the path", "control characters"],
+)
+def test_what_a_peer_echoes_is_scrubbed_before_it_is_kept(home, register, listed):
+    with serving(EchoingReceiver(listed=listed)) as (peer,):
+        settings = home(peer)
+        decide(settings, register)
+        Outbox(settings, register).send()
+    answer = last(register).attempts[-1].answer
+    kept = "\n".join(sqlite3.connect(settings.home / "register" / "register.sqlite").iterdump())
+    for secret in (TOKEN, SENT, SENT.rstrip("="), "%73%33"):
+        assert secret not in answer + kept
+    assert answer.isprintable()
+    assert "***" in answer or "FORGED" in answer

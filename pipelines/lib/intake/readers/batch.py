@@ -139,6 +139,10 @@ class Batch:
             text = record.decode("utf-8", errors="replace")
             content_sha256 = content_sha256 or own_sha256(record)
             became = (problem.rule, problem.message, text, None, None)
+        except RecursionError:  # from whatever reads it: one record may cost itself, and never its page
+            text = record.decode("utf-8", errors="replace")
+            content_sha256 = own_sha256(record)
+            became = ("not_json", "its objects and lists are nested too deeply to be read", text, None, None)
         else:
             self._taken.append((context.sequence, position))
             became = (None, read.remark, None, read.at, read.last_updated_at)

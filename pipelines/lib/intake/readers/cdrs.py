@@ -13,12 +13,13 @@ from models.ocpi.canonical import Cdr, Tariff
 from models.ocpi.cdr_frames import cdr_columns, period_columns
 from models.ocpi.fields import Fields
 from models.ocpi.frames import tariff_version_id
+from models.ocpi.nesting import DEEPEST
 from models.ocpi.plain import PLAIN_VERSION, CarriedTariffs, PlainCdrs, plain_cdrs
 from models.ocpi.problems import RecordProblem
 from models.ocpi.reading import parse_cdr
 from models.ocpi.tariffs import owner_of, read_tariff
 from models.types.vocabularies import TariffSource
-from pipelines.lib.intake.readers.decoding import CANONICAL, DECODE, UNREADABLE
+from pipelines.lib.intake.readers.decoding import CANONICAL, DECODE, decoded_record
 from pipelines.lib.intake.readers.reader import PageContext, Read
 from pipelines.lib.intake.readers.tariffs import Told, tariff_rows
 
@@ -42,8 +43,8 @@ class CdrReader:
 
         def carried(owner: str, tariffs: bytes) -> CarriedTariffs | None:
             try:
-                return self._read_tariffs(owner, DECODE(tariffs), PLAIN_VERSION)[:2]
-            except (RecordProblem, *UNREADABLE):
+                return self._read_tariffs(owner, decoded_record(tariffs, DEEPEST - 1), PLAIN_VERSION)[:2]
+            except RecordProblem:
                 return None
 
         received = [(context.received_at, records) for context, records in pages]
