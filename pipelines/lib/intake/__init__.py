@@ -4,7 +4,8 @@
   keeps its pages as they came;
 * `landing.py` reads each pull's pages once, into rows beside their raw records;
 * `outcomes.py` decides over all pulls what became of each record: typed, quarantined or duplicate;
-* `normalise.py` builds the typed tables from that, rewriting only the months that changed;
+* `normalise.py` builds the typed tables from that, rewriting only the months that changed: of `landed_rows.py`, with
+  `location_zones.py` and `tariff_tables.py`;
 * `history.py` makes what was known when of the same pages: histories (`stated.py`), the lint of tariffs (`lint.py`),
   breaches of the protocol (`violations.py`), unknown fields (`unknown.py`) and freshness (`freshness.py`).
 

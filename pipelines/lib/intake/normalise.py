@@ -18,13 +18,15 @@ from models.ocpi.reading import parse_cdr
 from models.ocpi.retelling import is_retold
 from models.schemas.registry import Layer, table
 from models.types.time import BillingMonth
-from models.types.vocabularies import RecordOutcome, TariffSource
+from models.types.vocabularies import RecordOutcome
 from pipelines.lib.compute import Compute
 from pipelines.lib.errors import UserError
 from pipelines.lib.intake.landed_rows import LandedRows, in_one_piece
-from pipelines.lib.intake.landing import Landed
+from pipelines.lib.intake.landing import LANDING, Landed
+from pipelines.lib.intake.location_zones import with_zone, zones_of
 from pipelines.lib.intake.outcomes import CDR_CHANGED, CDRS, decided, newest, respelled, retold
 from pipelines.lib.intake.readers import DECODE, canonical_of
+from pipelines.lib.intake.tariff_tables import shown_components, shown_versions
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import alpha2_by_alpha3, plan_tariff_frames
 from pipelines.lib.raw_store import RawStore
@@ -42,16 +44,14 @@ _MONTHLY: Final = {
 }
 """monthly typed tables: the module whose records they are made of, and their order"""
 
+_READ_AS: Final = "read_as.txt"
 _MOST_ROWS: Final = 1_000_000
 """Records of which the rows are in memory at once, some hundred bytes each; a month that has more is taken whole."""
 
 _PULL: Final = ("connection_id", "module", "pull_id")
 
-_TOLD: Final = ("connection_id", "module", "ocpi_version", "page_sha256", "page_position")
-"""what says by which record a tariff version was first told"""
 
 _TYPED: Final = pl.col("outcome") == str(RecordOutcome.TYPED)
-_SOURCE_RANK: Final = {str(TariffSource.PUBLISHED): 0, str(TariffSource.PLAN): 1, str(TariffSource.CDR): 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,17 @@ class _Normalisation:
         records = self._with_month(self._decided(landed))
         shown = _shown(records)
         fresh = self._fresh_pulls()
+        is_read_otherwise = self._is_read_otherwise()
         touched = _months_of_objects(records, fresh) | self._missing_months(shown)
+        touched |= self._all_months(shown) if is_read_otherwise else set()
         touched |= self._write_connectors(records)
         self._write_tokens(records)
         self._write_tariffs()
         for months in _groups(sorted(touched), shown):
             self._write_months(months, shown.filter(pl.col("billing_month").is_in([each.first_day for each in months])))
         self._write_records(records)
+        if is_read_otherwise:
+            self._lake.write_bytes(self._read_as, LANDING.encode())
         counts = dict(records.group_by("outcome").len().iter_rows())
         return NormaliseReport(
             months=frozenset(self._written),
@@ -175,21 +179,33 @@ class _Normalisation:
             missing |= {month for month in stored if self._lake.is_older(Layer.TYPED, name, month)}
         return missing
 
+    @property
+    def _read_as(self) -> str:
+        """Name the file that says how the rows of the monthly tables were read: it is written after them."""
+        return f"{self._lake.root}/{Layer.TYPED}/{_READ_AS}"
+
+    def _is_read_otherwise(self) -> bool:
+        """Tell whether records are read in another way since the monthly tables were written: any row may differ."""
+        return not self._lake.fs.exists(self._read_as) or self._lake.read_bytes(self._read_as) != LANDING.encode()
+
+    def _all_months(self, shown: pl.DataFrame) -> set[BillingMonth]:
+        return _months(shown).union(*(self._lake.months(Layer.TYPED, name) for name in _BY_MONTH))
+
     def _write_months(self, months: Sequence[BillingMonth], shown: pl.DataFrame) -> None:
         """Write the monthly tables of some months, for which every landed row is read once."""
-        zones = _zones(self._lake.read(Layer.TYPED, "connectors"))
+        zones = zones_of(self._lake.read(Layer.TYPED, "connectors"))
         for name, (module, order) in _MONTHLY.items():
             found = self._rows.by_month(name, shown.filter(module=module))
             for month in months:
                 rows = in_one_piece(name, shown, found.pop(month.first_day, []))
-                self._replace(name, (_with_zone(rows, zones) if name == "cdrs" else rows).sort(order), month)
+                self._replace(name, (with_zone(rows, zones) if name == "cdrs" else rows).sort(order), month)
 
     def _write_connectors(self, records: pl.DataFrame) -> set[BillingMonth]:
         """Write the connectors; give the months of CDRs at locations whose zone became known or changed."""
         rows = self._rows.of("connectors", records.filter(_TYPED, module="locations"))
-        before = _zones(self._lake.read(Layer.TYPED, "connectors"))
+        before = zones_of(self._lake.read(Layer.TYPED, "connectors"))
         fitted = self._fit("connectors", newest(rows, "connector_key"))
-        changed = _zones(fitted).join(before, on=["_cpo", "_location", "time_zone"], how="anti", nulls_equal=True)
+        changed = zones_of(fitted).join(before, on=["_cpo", "_location", "time_zone"], how="anti", nulls_equal=True)
         self._replace("connectors", fitted)
         return self._months_at(changed) if changed.height else set()
 
@@ -212,30 +228,17 @@ class _Normalisation:
         self._replace("tokens", newest(rows, ("_uid", "_type")).sort("token_uid", "token_type"))
 
     def _write_tariffs(self) -> None:
-        """Write every version ever received, and those of our own plans; the first to bring a content dates it.
-
-        Its place is that of the first record, even where the row shows what another said: where a CDR brought what was
-        published later, the row is the published one, and `module` says that the place is a CDR's.
-        """
-        plan_versions, plan_components = plan_tariff_frames(self._settings.master)
+        """Write every version of a tariff ever received, and those of our own plans."""
         names = ("tariff_versions", "tariff_components")
         schemas = [table(Layer.TYPED, name).schema for name in names]
-        versions, components = (
+        received = (
             self._landed.rows(self._manifests, name, schema).select(list(schema))
             for name, schema in zip(names, schemas, strict=True)
         )
-        rank = pl.col("source").replace_strict(_SOURCE_RANK, return_dtype=pl.Int8)
-        first = versions.sort("known_from", rank, maintain_order=True).unique("tariff_version_id", keep="first")
-        versions = pl.concat([versions, plan_versions])
-        components = pl.concat([components, plan_components])
-        told = ("known_from", "last_updated_at", "tariff_id", "owner_id", "tariff_type")
-        ordered = versions.sort(rank, *told, nulls_last=True)
-        dated = ordered.with_columns(known_from=pl.col("known_from").min().over("tariff_version_id"))
-        shown = dated.unique("tariff_version_id", keep="first").drop(_TOLD)
-        placed = shown.join(first.select("tariff_version_id", *_TOLD), on="tariff_version_id", how="left")
-        key = table(Layer.TYPED, "tariff_components").key
-        self._replace("tariff_versions", placed.sort("tariff_version_id"))
-        self._replace("tariff_components", components.unique(key, keep="first").sort(key))
+        of_plans = plan_tariff_frames(self._settings.master)
+        (versions, components), (plans, plan_components) = received, of_plans
+        self._replace("tariff_versions", shown_versions(versions, plans))
+        self._replace("tariff_components", shown_components(components, plan_components))
 
     def _write_records(self, records: pl.DataFrame) -> None:
         """Write what became of every record; a changed CDR is kept with its own bytes, fetched from its page."""
@@ -269,23 +272,6 @@ class _Normalisation:
             self._written.add(month)
 
 
-def _with_zone(cdrs: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
-    """Add the location's time zone; null where the peer never published it.
-
-    Few locations have many CDRs: each is looked up once, whatever its spelling.
-    """
-    location = ["cpo_id", "location_id"]
-    spelled = (
-        cdrs.select(location)
-        .unique()
-        .with_columns(_cpo=pl.col("cpo_id").str.to_uppercase(), _location=pl.col("location_id").str.to_uppercase())
-    )
-    known = spelled.join(zones, on=["_cpo", "_location"], how="left", validate="m:1").select(*location, "time_zone")
-    return cdrs.drop("time_zone", strict=False).join(
-        known, on=location, how="left", nulls_equal=True, maintain_order="left", validate="m:1"
-    )
-
-
 def _groups(months: Iterable[BillingMonth], shown: pl.DataFrame) -> Iterator[list[BillingMonth]]:
     """Group months until their rows are as many as should be in memory at once; one month at least."""
     counts = dict(shown.group_by("billing_month").len().iter_rows())
@@ -310,17 +296,6 @@ def _shown(records: pl.DataFrame) -> pl.DataFrame:
     typed = records.filter(_TYPED, pl.col("module").is_in(_BY_MONTH))
     is_cdr = pl.col("module") == CDRS
     return pl.concat([typed.filter(is_cdr), newest(typed.filter(~is_cdr), ("module", "record_key"))])
-
-
-def _zones(connectors: pl.DataFrame) -> pl.DataFrame:
-    """Give the zone of each location: of its newest connector that names one."""
-    return (
-        connectors.filter(pl.col("time_zone").is_not_null())
-        .sort("last_updated_at", "connector_key")
-        .with_columns(_cpo=pl.col("cpo_id").str.to_uppercase(), _location=pl.col("location_id").str.to_uppercase())
-        .unique(["_cpo", "_location"], keep="last", maintain_order=True)
-        .select("_cpo", "_location", "time_zone")
-    )
 
 
 def _months_of_objects(records: pl.DataFrame, pulls: Iterable[tuple[str, str, str]]) -> set[BillingMonth]:

@@ -4,6 +4,7 @@ import io
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -313,6 +314,19 @@ def test_a_partition_that_is_gone_is_made_again(receive, lake, settings):
     lake.fs.rm(f"{lake.root}/typed/cdrs", recursive=True)
     normalise(settings, lake)
     assert lake.read(Layer.TYPED, "cdrs", OCTOBER).equals(before)
+
+
+def test_months_are_made_again_where_records_are_read_in_another_way(receive, lake, settings):
+    receive("cdrs", [cdr()])
+    path = lake.path(Layer.TYPED, "cdrs", OCTOBER)
+    right = pl.read_parquet(path)
+    wrong = right.with_columns(pl.lit(Decimal("1.5")).cast(right.schema["total_energy_kwh"]).alias("total_energy_kwh"))
+    wrong.write_parquet(path)
+    assert normalise(settings, lake).months == frozenset()
+    Path(lake.root, "typed", "read_as.txt").write_text("1")
+    assert normalise(settings, lake).months == {OCTOBER}
+    assert pl.read_parquet(path).equals(right)
+    assert normalise(settings, lake).months == frozenset()
 
 
 def test_what_an_older_version_wrote_is_made_again(receive, lake, settings):
