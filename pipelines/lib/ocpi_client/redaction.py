@@ -1,7 +1,7 @@
 """Keeping secrets out of everything that is kept or printed: URLs, messages of peers, bodies that echo our token.
 
-Every page is searched for the spellings that need no escape. Those that do, in JSON, URLs or HTML, have one of three
-characters in them: only where a page has one is it searched again, with all escapes undone.
+Every page is searched for the spellings that need no escape. Only where a page has an escape of JSON, URLs or HTML that
+may stand for a character of ours is it searched again, with all escapes undone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _SHORTEST: Final = 8
 """characters of a spelling that is looked for in bodies: a shorter one would be found in innocent data"""
 _ENOUGH: Final = 12
 """characters by which a longer spelling is told from innocent data"""
-_ESCAPING: Final = (b"\\", b"%", b"&")
+_ESCAPING: Final = (b"%", b"&")
+_OF_ASCII: Final = re.compile(rb"\\(?!u(?:00[89a-fA-F]|0[1-9a-fA-F]|[1-9a-fA-F]))")
+"""A backslash that may stand for a character of ours: a token is ASCII, and \\u00df is a letter of some street. Pages
+of peers who write all but ASCII so would else be undone as a whole, at twenty times the cost."""
 _ESCAPE: Final = re.compile(
     rb"[\\%&](?:(?<=\\)u([0-9a-fA-F]{4})|(?<=\\)([^u])|(?<=%)([0-9a-fA-F]{2})"
     rb"|(?<=&)(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});)"
@@ -100,7 +103,7 @@ class Secrets:
 
     def _is_escaped_in(self, content: bytes) -> bool:
         """Tell whether a secret stands there in escapes, or over several lines."""
-        is_escaped, is_cut = any(sign in content for sign in _ESCAPING), b"\n" in content
+        is_escaped, is_cut = _may_hide_ascii(content), b"\n" in content
         forms = _without_escapes(content) if is_escaped else [content.translate(None, _WHITE)] if is_cut else ()
         return any(needle in form for form in forms for needle in self._needles)
 
@@ -154,12 +157,17 @@ def _telling(spelling: str) -> str:
     return longest if len(longest) >= _ENOUGH else spelling
 
 
+def _may_hide_ascii(content: bytes) -> bool:
+    """Tell whether escapes are to be undone: something may stand there that is written in our characters otherwise."""
+    return any(sign in content for sign in _ESCAPING) or _OF_ASCII.search(content) is not None
+
+
 def _without_escapes(content: bytes) -> Iterator[bytes]:
     """Undo the escapes of JSON, URLs and HTML, and take white space out, again and again while there are any."""
     for _ in range(_ROUNDS):
         plain = _ESCAPE.sub(_unescaped, content)
         yield plain.translate(None, _WHITE)
-        if plain == content or not any(sign in plain for sign in _ESCAPING):
+        if plain == content or not _may_hide_ascii(plain):
             return
         content = plain
 
