@@ -7,6 +7,7 @@ threads that both run Python wait for each other more than they do.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,13 +19,16 @@ from typing import Final, Self
 from pipelines.lib.intake.identity import identities
 from pipelines.lib.intake.page_pack import PagePack
 from pipelines.lib.ocpi_client import Page
-from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
+from pipelines.lib.ocpi_client.redaction import Secrets
 from pipelines.lib.ocpi_client.requests import REQUEST_ID
 from pipelines.lib.raw_store import Provenance, RawStore, packed
 
 _KEPT_HEADERS: Final = ("content-type", "date", "etag", "last-modified", "x-limit", "x-total-count")
-BATCH: Final = 2 * 1024 * 1024
-"""bytes of pages that are handed over at a time; what waits and what is being packed is the memory that pages take"""
+BATCH: Final = 1024 * 1024
+"""bytes of pages that are handed over at a time"""
+_MOST_WAITING: Final = 8
+"""Batches that the other thread may be behind; these are the memory that pages take. With fewer the peer's pace and
+ours would wait for each other's hiccups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,8 @@ class PageKeeper:
     _known: set[str] = field(default_factory=set)
     _pack: PagePack = field(init=False)
     _arrived: list[_Arrived] = field(default_factory=list)
-    _handed: list[_Arrived] = field(default_factory=list)
+    _handed: deque[tuple[list[_Arrived], Future[list[_Packed]]]] = field(default_factory=deque)
     """what the other thread has, or had"""
-    _answer: Future[list[_Packed]] | None = None
     _worker: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="pages")
     )
@@ -95,24 +98,25 @@ class PageKeeper:
     def kept(self) -> tuple[Provenance, ...]:
         """Write what is not on the disk yet, and give where each page came from and lies."""
         self._hand_over()
-        self._take_back()
+        self._take_back(left=0)
         self._pack.write()
         return tuple(self._kept)
 
     def _hand_over(self) -> None:
-        """Have what arrived packed by the other thread, once what it was given before is taken back."""
-        self._take_back()
-        self._handed, self._arrived = self._arrived, []
-        self._answer = self._worker.submit(_packed_each, [each.content for each in self._handed])
+        """Have what arrived packed by the other thread, and take back what it is done with."""
+        contents = [each.content for each in self._arrived]
+        self._handed.append((self._arrived, self._worker.submit(_packed_each, contents)))
+        self._arrived = []
+        self._take_back(left=_MOST_WAITING)
 
-    def _take_back(self) -> None:
-        if self._answer is None:
-            return
-        for arrived, done in zip(self._handed, self._answer.result(), strict=True):
-            if done.sha256 not in self._known:  # the same bytes again prove nothing new
-                self._known.add(done.sha256)
-                self._kept.append(self._pack.add(self._provenance(arrived, done.sha256), done.frame))
-        self._handed, self._answer = [], None
+    def _take_back(self, left: int) -> None:
+        """Take back what is packed, waiting only for what is more than so many batches."""
+        while self._handed and (len(self._handed) > left or self._handed[0][1].done()):
+            batch, answer = self._handed.popleft()
+            for arrived, done in zip(batch, answer.result(), strict=True):
+                if done.sha256 not in self._known:  # the same bytes again prove nothing new
+                    self._known.add(done.sha256)
+                    self._kept.append(self._pack.add(self._provenance(arrived, done.sha256), done.frame))
 
     def _provenance(self, arrived: _Arrived, sha256: str) -> Provenance:
         page, answer = arrived.page, arrived.page.answer
@@ -122,7 +126,7 @@ class PageKeeper:
             ocpi_version=self.ocpi_version,
             pull_id=self.pull_id,
             sequence=len(self._kept),
-            url=self.secrets.scrubbed(without_secrets(answer.url)),
+            url=self.secrets.shown_url(answer.url),
             http_status=answer.status,
             headers=self._headers(page) | ({} if arrived.content is answer.content else {"redacted": "our token"}),
             received_at=arrived.received_at,
@@ -136,9 +140,9 @@ class PageKeeper:
         A `Link` is kept without what may be secret in it.
         """
         sent = page.answer.headers
-        headers = {name: self.secrets.scrubbed(sent[name]) for name in _KEPT_HEADERS if name in sent}
+        headers = self.secrets.scrubbed_values({name: sent[name] for name in _KEPT_HEADERS if name in sent})
         if page.answer.next_link:
-            headers["link-next"] = self.secrets.scrubbed(without_secrets(page.answer.next_link))
+            headers["link-next"] = self.secrets.shown_url(page.answer.next_link)
         return headers | {REQUEST_ID.lower(): page.answer.request_id}
 
 

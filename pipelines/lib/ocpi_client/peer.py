@@ -82,8 +82,12 @@ class Peer:
         following: str | None = cursor.url()
         for _ in range(MOST_PAGES):
             page = self._page(following, headers)
+            following, failure = _following(cursor, page)
+            if following is not None:
+                self.transport.get_early(following, headers)
             yield page
-            following = cursor.after(page)
+            if failure is not None:
+                raise failure
             if following is None:
                 return
         message = f"GET {without_secrets(following)}: still pages after {MOST_PAGES}"
@@ -110,6 +114,14 @@ class Peer:
 
     def _object(self, url: str, decoder: msgspec.json.Decoder[_T]) -> _T:
         return self.transport.get(url, lambda content: read_object(content, decoder))[1]
+
+
+def _following(cursor: Cursor, page: Page) -> tuple[str | None, PeerFailure | None]:
+    """Give the URL behind a page, or why there cannot be one: the page itself counts all the same."""
+    try:
+        return cursor.after(page), None
+    except PeerFailure as failure:
+        return None, failure
 
 
 def read_object(content: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:

@@ -10,11 +10,15 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import numpy as np
+
+from pipelines.lib.ocpi_client.sieve import SHORTEST, Sieve
 
 HIDDEN: Final = "***"
 _HARMLESS: Final = frozenset({"offset", "limit", "date_from", "date_to"})
@@ -23,9 +27,8 @@ _SHORTEST: Final = 8
 _ENOUGH: Final = 12
 """characters by which a longer spelling is told from innocent data"""
 _ESCAPING: Final = (b"%", b"&")
-_OF_ASCII: Final = re.compile(rb"\\(?!u(?:00[89a-fA-F]|0[1-9a-fA-F]|[1-9a-fA-F]))")
-"""A backslash that may stand for a character of ours: a token is ASCII, and \\u00df is a letter of some street. Pages
-of peers who write all but ASCII so would else be undone as a whole, at twenty times the cost."""
+_BACKSLASH, _U, _ZERO, _SEVEN = rb"\u07"
+_LONGEST_ESCAPE: Final = len(r"\u00df")
 _ESCAPE: Final = re.compile(
     rb"[\\%&](?:(?<=\\)u([0-9a-fA-F]{4})|(?<=\\)([^u])|(?<=%)([0-9a-fA-F]{2})"
     rb"|(?<=&)(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});)"
@@ -79,13 +82,25 @@ class Secrets:
             text = HIDDEN if self._is_escaped_in(text.encode(errors="replace")) else text
         return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
+    def shown_url(self, url: str) -> str:
+        """Give a URL that may be kept and printed."""
+        return _shown_url(self, url)
+
+    def scrubbed_values(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Take the secrets out of texts, by name; those of a peer that echoes nothing are looked through at once."""
+        together = " ".join(texts.values())
+        is_plain = together.isprintable() and not _may_hide_ascii(together.encode(errors="replace"))
+        if is_plain and not any(spelling in together for spelling in self.plain):
+            return dict(texts)
+        return {name: self.scrubbed(text) for name, text in texts.items()}
+
     def redacted(self, content: bytes) -> bytes:
         """Give a body without our secrets: the same object where there were none, which is always but never.
 
         A known spelling is replaced, and of any other the whole text that holds it; a body that is no JSON and holds
         one such is not kept at all.
         """
-        if not (any(needle in content for needle in self._needles) or self._is_escaped_in(content)):
+        if not (self._is_in(content) or self._is_escaped_in(content)):
             return content
         for spelling in self.spellings:
             if len(spelling) >= _SHORTEST:
@@ -94,6 +109,12 @@ class Secrets:
             return content
         content = _TEXT.sub(self._text_without, content)
         return HIDDEN.encode() if self._is_escaped_in(content) else content
+
+    def _is_in(self, content: bytes) -> bool:
+        """Tell whether a secret stands there in a spelling without escapes."""
+        if self._sieve is not None and not self._sieve.may_hold(content):
+            return False
+        return any(needle in content for needle in self._needles)
 
     def _word_without(self, word: re.Match[str]) -> str:
         return HIDDEN if self._is_escaped_in(word[0].encode(errors="replace")) else word[0]
@@ -105,7 +126,7 @@ class Secrets:
         """Tell whether a secret stands there in escapes, or over several lines."""
         is_escaped, is_cut = _may_hide_ascii(content), b"\n" in content
         forms = _without_escapes(content) if is_escaped else [content.translate(None, _WHITE)] if is_cut else ()
-        return any(needle in form for form in forms for needle in self._needles)
+        return any(map(self._is_in, forms))
 
     @cached_property
     def _needles(self) -> tuple[bytes, ...]:
@@ -113,6 +134,11 @@ class Secrets:
         pieces = sorted({_telling(each) for each in self.plain if len(each) >= _SHORTEST}, key=len)
         fewest = [each for at, each in enumerate(pieces) if not any(shorter in each for shorter in pieces[:at])]
         return tuple(each.encode() for each in fewest)
+
+    @cached_property
+    def _sieve(self) -> Sieve | None:
+        """Give what tells most pages apart at once; None where a needle is too short for it."""
+        return Sieve(self._needles) if min(map(len, self._needles), default=0) >= SHORTEST else None
 
 
 @lru_cache(maxsize=64)  # the link of one page is the URL of the next
@@ -125,6 +151,11 @@ def without_secrets(url: str) -> str:
         return "(an unreadable URL)"
     query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name in _HARMLESS])
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+@lru_cache(maxsize=64)  # an answer's URL stands in its provenance, and in the link before it
+def _shown_url(secrets: Secrets, url: str) -> str:
+    return secrets.scrubbed(without_secrets(url))
 
 
 def _longest_first(spelling: str) -> tuple[int, str]:
@@ -159,7 +190,21 @@ def _telling(spelling: str) -> str:
 
 def _may_hide_ascii(content: bytes) -> bool:
     """Tell whether escapes are to be undone: something may stand there that is written in our characters otherwise."""
-    return any(sign in content for sign in _ESCAPING) or _OF_ASCII.search(content) is not None
+    return any(sign in content for sign in _ESCAPING) or (b"\\" in content and not _is_beyond_ascii(content))
+
+
+def _is_beyond_ascii(content: bytes) -> bool:
+    r"""Tell whether every backslash begins a letter of some street, such as \u00df: a token is ASCII.
+
+    Pages of peers who write all but ASCII so would else be undone as a whole, at twenty times the cost.
+    """
+    codes = np.frombuffer(content, dtype=np.uint8)
+    begins = np.flatnonzero(codes == _BACKSLASH)
+    if begins[-1] + _LONGEST_ESCAPE > len(codes):
+        return False
+    u, *digits = (codes[begins + behind] for behind in range(1, _LONGEST_ESCAPE))
+    is_high = (digits[0] != _ZERO) | (digits[1] != _ZERO) | (digits[2] > _SEVEN)
+    return bool(((u == _U) & is_high).all())
 
 
 def _without_escapes(content: bytes) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -14,7 +15,7 @@ from models.ocpi.envelope import read_status
 from models.ocpi.problems import RecordProblem
 from pipelines.lib.ocpi_client.answers import Answer, next_link, retry_after_seconds
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure
-from pipelines.lib.ocpi_client.redaction import Secrets, without_secrets
+from pipelines.lib.ocpi_client.redaction import Secrets
 from pipelines.lib.ocpi_client.requests import CORRELATION_ID, REQUEST_ID, Authorization, Throttle, new_id
 from pipelines.lib.ocpi_client.wire import Reply, Wire, WireError
 from pipelines.lib.settings import Connection
@@ -54,6 +55,8 @@ class Transport:
     throttle: Throttle = field(default_factory=lambda: Throttle(None))
     correlation_id: str = field(default_factory=new_id)
     """the same for all that one run asks of the peer"""
+    _early: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    """the request id of the one URL that was asked for early"""
 
     @classmethod
     def open(cls, connection: Connection, first_pause: float = 0.25, tokens: Sequence[str] = ()) -> Transport:
@@ -99,6 +102,18 @@ class Transport:
                 return self.once("GET", url, read, headers)
         raise AssertionError  # pragma: no cover - retry_context either returns or raises
 
+    def get_early(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+        """Ask for what `get` will be called for next, so that the peer works on it while we do on what we have.
+
+        Nothing is asked where the peer bounds our rate, or may still refuse our token: then the time is not ours.
+        """
+        if self.throttle.requests_per_second is not None or not self.authorization.was_accepted:
+            return
+        self._early.clear()
+        self._early[url] = request_id = new_id()
+        with suppress(WireError, UnicodeError):  # `get` will say it
+            _ = self.wire.ask_early("GET", url, self._headers(headers or {}, self.authorization.headers[0], request_id))
+
     def once(
         self,
         method: str,
@@ -108,7 +123,7 @@ class Transport:
         body: bytes | None = None,
     ) -> tuple[Answer, _T]:
         """Ask once, under each of our `Authorization` headers until one is not refused; raise `PeerFailure`."""
-        where = self.secrets.scrubbed(f"{method} {without_secrets(url)}")
+        where = f"{method} {self.secrets.shown_url(url)}"
         try:
             answer = self._authorized(method, url, headers or {}, body, where)
         except WireError as error:
@@ -127,9 +142,9 @@ class Transport:
     def _authorized(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, where: str) -> Answer:
         candidates = list(self.authorization.headers)
         for number, candidate in enumerate(candidates, start=1):
-            sent = {**headers, "Authorization": candidate, CORRELATION_ID: self.correlation_id}
+            request_id = self._early.pop(url, None) or new_id()
             try:
-                answer = self._fetch(method, url, sent, body, where)
+                answer = self._fetch(method, url, self._headers(headers, candidate, request_id), body, where)
             except PeerFailure as failure:
                 if failure.kind is FailureKind.UNAUTHORIZED and number < len(candidates):
                     continue
@@ -138,18 +153,22 @@ class Transport:
             return answer
         raise AssertionError  # pragma: no cover - there is always a candidate, and the last one returns or raises
 
+    def _headers(self, headers: Mapping[str, str], authorization: str, request_id: str) -> dict[str, str]:
+        own = {"Authorization": authorization, CORRELATION_ID: self.correlation_id, REQUEST_ID: request_id}
+        return {**headers, **own}
+
     def _fetch(self, method: str, url: str, headers: dict[str, str], body: bytes | None, where: str) -> Answer:
         """Get an answer piece by piece, so that neither a compressed bomb nor a trickle can hold us."""
         self.throttle.wait()
-        request_id, latest = new_id(), time.monotonic() + LONGEST_ANSWER
-        headers |= {REQUEST_ID: request_id} | ({"Content-Type": "application/json"} if body is not None else {})
+        latest = time.monotonic() + LONGEST_ANSWER
+        headers |= {"Content-Type": "application/json"} if body is not None else {}
         with self.wire.ask(method, url, headers, body, latest=latest) as reply:
             self._hold_to_status(reply, where)
             if reply.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
                 message = f"{where}: the answer is compressed more than once, or as it was not asked to be"
                 raise PeerFailure(FailureKind.TOO_LARGE, message)
             content = self._content(reply, latest, where)
-        return Answer(url, reply.status, reply.headers, content, next_link(reply.headers), request_id)
+        return Answer(url, reply.status, reply.headers, content, next_link(reply.headers), headers[REQUEST_ID])
 
     def _content(self, reply: Reply, latest: float, where: str) -> bytes:
         pieces, size = [], 0

@@ -2,6 +2,8 @@
 
 urllib3 does the work; a page costs it 0.2 ms, and httpx twice that. What stands here is what no peer may do: lead us
 elsewhere, have its cookies sent back, hold us beyond an instant by dripping, or be quoted by the texts of a library.
+And what libraries do not do: the next page can be asked for before the last one is dealt with, so that the peer works
+while we do. Nobody has more than one request of ours at a time.
 """
 
 from __future__ import annotations
@@ -9,12 +11,13 @@ from __future__ import annotations
 import io
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPResponse
+from functools import lru_cache
+from http.client import HTTPException, HTTPResponse
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,6 +28,7 @@ from urllib3.exceptions import (
     HTTPError,
     LocationValueError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     ReadTimeoutError,
     SSLError,
@@ -59,25 +63,76 @@ class WireError(Exception):
         """whether asking again can help"""
 
 
+_Body = bytes | str | IO[bytes] | Iterable[bytes | str]
+"""what the library takes for one; we have bytes"""
+_Request = tuple[str, str, Mapping[str, str]]
+"""method, target and headers"""
+
+
 @dataclass(slots=True)
-class _Deadline:
-    """When the answer that is on its way has to be at its end, by the monotonic clock."""
+class _Line:
+    """What the connections to one host have in common: one is in use, the others were closed by somebody."""
 
     latest: float = inf
+    """when the answer that is on its way has to be at its end, by the monotonic clock"""
+    newest: _EarlyConnection | None = None
+    """the connection in use, where no proxy stands between"""
+    was_early: bool = False
+    """whether the newest request was sent before anybody waited for its answer"""
+
+
+class _EarlyConnection(HTTPConnection):
+    """A connection on which a request may be sent before anybody waits for its answer."""
+
+    line: _Line
+    _early: _Request | None = None
+    """what was sent, and is not waited for yet"""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the peer has not hung up: bytes that came unasked say that it did, but an answer is due here."""
+        return self._early is not None or super().is_connected
+
+    def send_early(self, request: _Request) -> bool:
+        """Send what `request` will be called with next; tell whether it was sent."""
+        if self._early is not None or not self.is_connected:
+            return False
+        method, target, headers = request
+        super().request(method, target, headers=headers, preload_content=False)
+        self._early = request
+        return True
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        body: _Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        **options: bool,
+    ) -> None:
+        """Send a request, unless it already was; anything else that was sent early is given up for good."""
+        early, self._early = self._early, None
+        self.line.newest = self if self.proxy is None else None
+        self.line.was_early = early is not None and body is None and early == (method, url, headers)
+        if self.line.was_early:
+            return
+        if early is not None:
+            self.close()
+        super().request(method, url, body=body, headers=headers, **options)
 
 
 class _Watched(io.RawIOBase):
     """What comes through a socket until an instant: in whatever small pieces, no peer holds us beyond it."""
 
-    def __init__(self, raw: io.RawIOBase, deadline: _Deadline) -> None:
+    def __init__(self, raw: io.RawIOBase, line: _Line) -> None:
         super().__init__()
-        self._raw, self._deadline = raw, deadline
+        self._raw, self._line = raw, line
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        if time.monotonic() > self._deadline.latest:
+        if time.monotonic() > self._line.latest:
             raise TimeoutError
         return self._raw.readinto(buffer)
 
@@ -101,14 +156,61 @@ class Reply:
             yield from self._response.stream(_PIECE, decode_content=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """How one host is reached."""
+
+    manager: urllib3.PoolManager
+    direct: urllib3.HTTPConnectionPool | None
+    """None: through a proxy, which is told whole URLs"""
+    line: _Line
+
+    @classmethod
+    def of(cls, url: str, timeout_seconds: float) -> _Host:
+        """Open nothing yet, but say how, for the host of a URL and what the environment says of it now."""
+        line, proxy = _Line(), proxy_to(urlsplit(url))
+        manager = _manager(proxy, timeout_seconds, line)
+        return cls(manager, manager.connection_from_url(url) if proxy is None else None, line)
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> urllib3.BaseHTTPResponse:
+        """Get the beginning of an answer.
+
+        Where the peer hung up on what was sent early it may have done so before: then it is sent as if it never was.
+        """
+        opener, target = (self.manager, url) if self.direct is None else (self.direct, _target(url))
+
+        def asked() -> urllib3.BaseHTTPResponse:
+            return opener.urlopen(
+                method, target, body=body, headers=headers, retries=False, redirect=False, preload_content=False
+            )
+
+        self.line.was_early = False
+        try:
+            return asked()
+        except ProtocolError:
+            if not self.line.was_early:
+                raise
+        return asked()
+
+    def ask_early(self, method: str, url: str, headers: Mapping[str, str]) -> bool:
+        """Send a request that `ask` will be called with; tell whether it was sent."""
+        newest = self.line.newest
+        if newest is None:
+            return False
+        try:
+            return newest.send_early((method, _target(url), headers))
+        except (HTTPError, HTTPException, OSError, ValueError):
+            newest.close()
+            return False
+
+
 @dataclass(slots=True)
 class Wire:
     """What is open to the hosts of one peer, for one thread."""
 
     timeout_seconds: float
     """of silence: to connect, and between two pieces of an answer"""
-    _deadline: _Deadline = field(default_factory=_Deadline, repr=False)
-    _pools: dict[tuple[str, str], urllib3.PoolManager] = field(default_factory=dict, repr=False)
+    _hosts: dict[tuple[str, str], _Host] = field(default_factory=dict, repr=False)
     """by scheme and host: to ask the environment for a proxy each time would cost more than the request"""
 
     @contextmanager
@@ -128,31 +230,45 @@ class Wire:
             WireError: where no answer came, or it broke off while it was taken.
             UnicodeError: for a header that is not ASCII: the library would send it in a code that is not agreed on.
         """
-        _ = [value.encode("ascii") for value in headers.values()]
-        self._deadline.latest = latest
+        sent = _sent(headers)
         with _in_our_words():
-            response = self._pool_for(url).request(
-                method, url, body=body, headers={**_ALWAYS, **headers}, preload_content=False, redirect=False
-            )
+            host = self._host_of(url)
+            host.line.latest = latest
+            response = host.ask(method, url, sent, body)
         try:
             yield Reply(response.status, _by_name(response), response)
         finally:
             if not response.closed:  # what is left would be taken for the next answer
                 response.close()
 
+    def ask_early(self, method: str, url: str, headers: Mapping[str, str]) -> bool:
+        """Send a request whose answer `ask` will be called for next, with the same values; tell whether it was sent.
+
+        It is not where no connection is open, or a proxy stands between. What goes wrong here `ask` will meet again.
+        """
+        sent = _sent(headers)
+        with _in_our_words():
+            return self._host_of(url).ask_early(method, url, sent)
+
     def close(self) -> None:
         """Close what is open."""
-        for pool in self._pools.values():
-            pool.clear()
+        for host in self._hosts.values():
+            host.manager.clear()
 
-    def _pool_for(self, url: str) -> urllib3.PoolManager:
+    def _host_of(self, url: str) -> _Host:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise WireError(_NO_URL, retry=False)
         where = parts.scheme, parts.netloc
-        if where not in self._pools:
-            self._pools[where] = _pool(proxy_to(parts), self.timeout_seconds, self._deadline)
-        return self._pools[where]
+        if where not in self._hosts:
+            self._hosts[where] = _Host.of(url, self.timeout_seconds)
+        return self._hosts[where]
+
+
+def _sent(headers: Mapping[str, str]) -> dict[str, str]:
+    """Give the headers that are sent, all in ASCII: another one the library would write as it likes."""
+    _ = [value.encode("ascii") for value in headers.values()]
+    return {**_ALWAYS, **headers}
 
 
 def proxy_to(parts: SplitResult) -> str | None:
@@ -164,33 +280,40 @@ def proxy_to(parts: SplitResult) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _pool(proxy: str | None, timeout_seconds: float, deadline: _Deadline) -> urllib3.PoolManager:
-    """Open nothing yet, but say how: the connections of a pool watch the deadline, and try nothing twice."""
+def _manager(proxy: str | None, timeout_seconds: float, line: _Line) -> urllib3.PoolManager:
+    """Make what opens connections: they watch the latest instant, and try nothing twice."""
     _silence_library()
-    options: dict[str, Any] = {"timeout": urllib3.Timeout(timeout_seconds), "retries": False}
+    timeout = urllib3.Timeout(timeout_seconds)
     if proxy is None:
-        pool = urllib3.PoolManager(**options)
+        manager = urllib3.PoolManager(timeout=timeout, retries=False)
     else:
         try:
             user = parse_url(proxy).auth
             shown = urllib3.make_headers(proxy_basic_auth=unquote(user)) if user else None
-            pool = urllib3.ProxyManager(proxy, proxy_headers=shown, **options)
+            manager = urllib3.ProxyManager(proxy, proxy_headers=shown, timeout=timeout, retries=False)
         except HTTPError:
             raise WireError(_STRANGE_PROXY, retry=False) from None
-    pool.pool_classes_by_scheme = _watching(deadline)
-    return pool
+    manager.pool_classes_by_scheme = _watching(line)
+    return manager
 
 
-def _watching(deadline: _Deadline) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Make pools whose answers are watched from their status line to their trailers."""
+@lru_cache(maxsize=64)  # what is sent early is asked for a moment later
+def _target(url: str) -> str:
+    """Give what a request line says of a URL."""
+    return parse_url(url).request_uri
+
+
+def _watching(line: _Line) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Make pools whose answers are watched from their status line to their trailers, and may be asked for early."""
 
     class Watched(HTTPResponse):
         def __init__(self, sock: socket, *, method: str | None = None) -> None:
             super().__init__(sock, method=method)
-            self.fp = io.BufferedReader(_Watched(self.fp.detach(), deadline), _PIECE)
+            self.fp = io.BufferedReader(_Watched(self.fp.detach(), line), _PIECE)
 
-    plain = type("Plain", (HTTPConnection,), {"response_class": Watched})
-    secure = type("Secure", (HTTPSConnection,), {"response_class": Watched})
+    own = {"response_class": Watched, "line": line}
+    plain = type("Plain", (_EarlyConnection,), own)
+    secure = type("Secure", (_EarlyConnection, HTTPSConnection), own)
     return {
         "http": type("PlainPool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": plain}),
         "https": type("SecurePool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": secure}),

@@ -131,6 +131,8 @@ class LittlePeer:
     faults: list[object] = field(default_factory=list)
     """answers given instead of the right one, one per request to a module: a Response, or a callable giving one"""
     asked: list[str] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+    """`X-Request-ID` of what was asked"""
     versions: tuple[str, ...] = ("2.1.1", "2.2.1")
     link_host: str | None = None
     total: int | None = None
@@ -178,6 +180,7 @@ class LittlePeer:
 
     async def _module(self, request):
         self.asked.append(str(request.url))
+        self.request_ids.append(request.headers["X-Request-ID"])
         if refusal := self._refusal(request):
             return refusal
         if self.faults:

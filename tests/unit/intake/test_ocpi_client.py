@@ -1,6 +1,7 @@
 """The client gets every page that a peer can be made to give, and says in one line why it could not."""
 
 import json
+import time
 import traceback
 from datetime import UTC, datetime
 
@@ -49,6 +50,28 @@ def test_speaks_the_best_common_version(peer, settings):
     api = Peer(Transport.open(peer.connection())).discover()
     assert api.version == "2.2.1"
     assert api.urls["cdrs"] == f"{peer.url}/2.2.1/cdrs"
+
+
+@pytest.mark.parametrize("requests_per_second", [None, 1000.0])
+def test_the_next_page_is_asked_for_early_unless_the_peer_bounds_our_rate(peer, settings, requests_per_second):
+    transport = Transport.open(peer.connection(requests_per_second=requests_per_second))
+    pages = Peer(transport).pages(Peer(transport).discover(), "cdrs", None, UNTIL)
+    ahead = 0 if requests_per_second else 1
+    for number, page in enumerate(pages, start=1):
+        asked = min(number + ahead, 3)
+        until = time.monotonic() + (2 if ahead else 0.05)
+        while len(peer.asked) < asked + (not ahead) and time.monotonic() < until:
+            time.sleep(0.002)
+        assert len(peer.asked) == asked
+        assert page.answer.request_id == peer.request_ids[number - 1]
+    transport.close()
+    assert len(set(peer.asked)) == len(set(peer.request_ids)) == 3
+
+
+def test_a_page_asked_for_early_is_tried_again_like_any_other(crawl, peer):
+    peer.faults += [None, PlainTextResponse("later", 503), PlainTextResponse("later", 429)]
+    assert ids(crawl()) == ALL
+    assert len(peer.asked) == len(set(peer.request_ids)) == 5
 
 
 def test_follows_the_links_to_the_last_page(crawl, peer):

@@ -280,6 +280,95 @@ def test_hosts_that_the_environment_exempts_are_gone_to_directly(monkeypatch):
         assert taken(wire, f"http://{script.host}/")[1] == b"direct"
 
 
+HEADERS = {"Authorization": "Token abc", "X-Request-ID": "1"}
+
+
+def asked_soon(script, requests):
+    """Wait until the server has heard so many requests."""
+    until = time.monotonic() + 2
+    while len(script.asked) < requests and time.monotonic() < until:
+        time.sleep(0.002)
+    return len(script.asked)
+
+
+def test_what_is_sent_early_is_heard_before_anybody_waits_for_it_and_sent_once():
+    script = Script(whole(b"1"), whole(BODY), whole(b"3"))
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/1")[1] == b"1"
+        assert wire.ask_early("GET", f"http://{script.host}/2?a=ü", HEADERS)
+        assert asked_soon(script, 2) == 2
+        assert taken(wire, f"http://{script.host}/2?a=ü", HEADERS) == (200, BODY)
+        assert taken(wire, f"http://{script.host}/3") == (200, b"3")
+    assert [request[0].split()[1] for request in script.asked] == ["/1", "/2?a=%C3%BC", "/3"]
+    assert "X-Request-ID: 1" in script.asked[1]
+    assert script.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/other", HEADERS), ("/2", HEADERS | {"X-Request-ID": "2"})], ids=["target", "headers"]
+)
+def test_an_early_answer_is_never_taken_for_that_to_another_request(path, headers):
+    script = Script(whole(b"1"), whole(b"early"), whole(b"asked for"))
+    with wired() as wire:
+        taken(wire, f"http://{script.host}/1")
+        assert wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
+        assert asked_soon(script, 2) == 2
+        assert taken(wire, f"http://{script.host}{path}", headers)[1] == b"asked for"
+    assert script.connections == 2
+
+
+@pytest.mark.parametrize("end", [None, b"!HTTP/1.1 2"], ids=["nothing", "half a line"])
+def test_a_peer_that_hangs_up_on_an_early_request_is_asked_again(end):
+    script = Script(whole(b"1"), end, whole(b"2"))
+    with wired() as wire:
+        taken(wire, f"http://{script.host}/1")
+        assert wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
+        assert taken(wire, f"http://{script.host}/2", HEADERS)[1] == b"2"
+    assert script.connections == 2
+
+
+def test_a_body_that_breaks_off_is_no_reason_to_ask_again_unasked():
+    script = Script(whole(b"1"), b"!" + whole(BODY)[:-1], whole(b"2"))
+    with wired() as wire:
+        taken(wire, f"http://{script.host}/1")
+        assert wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
+        with pytest.raises(WireError, match="the answer broke off"):
+            taken(wire, f"http://{script.host}/2", HEADERS)
+    assert len(script.asked) == 2
+
+
+def test_nothing_is_sent_early_without_an_open_connection_nor_twice():
+    script = Script(b"!" + whole(b"1"), whole(b"2"), whole(b"3"))
+    with wired() as wire:
+        assert not wire.ask_early("GET", f"http://{script.host}/1", HEADERS)
+        taken(wire, f"http://{script.host}/1")
+        time.sleep(0.05)  # the end of the connection is on its way
+        assert not wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
+        taken(wire, f"http://{script.host}/2")
+        assert wire.ask_early("GET", f"http://{script.host}/3", HEADERS)
+        assert not wire.ask_early("GET", f"http://{script.host}/4", HEADERS)
+    assert [request[0].split()[1] for request in script.asked[:2]] == ["/1", "/2"]
+
+
+def test_nothing_is_sent_early_through_a_proxy(monkeypatch):
+    proxy = Script(whole(b"1"), whole(b"2"))
+    monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
+    with wired() as wire:
+        taken(wire, "http://peer.example/1")
+        assert not wire.ask_early("GET", "http://peer.example/2", HEADERS)
+        assert taken(wire, "http://peer.example/2", HEADERS)[1] == b"2"
+
+
+def test_a_peer_that_never_answers_an_early_request_is_not_waited_for():
+    script = Script(whole(b"1"), b"", whole(b"never"))
+    with wired(0.1) as wire:
+        taken(wire, f"http://{script.host}/1")
+        assert wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
+        with pytest.raises(WireError, match="no answer in time"):
+            taken(wire, f"http://{script.host}/2", HEADERS)
+    assert len(script.asked) == 2
+
+
 def test_a_proxy_that_is_not_spoken_to_in_plain_http_is_named_as_the_reason(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with wired() as wire, pytest.raises(WireError, match="the environment names a proxy") as failure:
