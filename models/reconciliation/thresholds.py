@@ -7,10 +7,12 @@ columns of their own there, and the values here serve CPOs without an agreement.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Final, get_type_hints
 
 import polars as pl
+
+from models.types.money import written_number
 
 _TOO_MUCH: Final = 10**8
 """what no threshold reaches, and every column of them holds"""
@@ -122,16 +124,16 @@ def _value(name: str, text: str) -> int | Decimal:
         msg = f"no threshold is called {name!r}: it is one of {', '.join(NAMES)}"
         raise ThresholdError(msg)
     default: int | Decimal = getattr(DEFAULTS, name)
-    kind = int if isinstance(default, int) else Decimal
+    is_whole = isinstance(default, int)
     try:
-        value = kind(text)
-        is_sound = 0 <= value < _TOO_MUCH
-    except (ValueError, InvalidOperation):
+        value = written_number(text)
+        is_sound = 0 <= value < _TOO_MUCH and not (is_whole and value % 1)
+    except ValueError:
         value, is_sound = default, False
     if not is_sound:
-        msg = f"{name} must be {'a whole number' if kind is int else 'a number'} of at least 0, found {text!r}"
+        msg = f"{name} must be {'a whole number' if is_whole else 'a number'} of at least 0, found {text!r}"
         raise ThresholdError(msg)
-    return value
+    return int(value) if is_whole else value
 
 
 @dataclass(frozen=True, slots=True)

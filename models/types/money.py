@@ -9,7 +9,8 @@ Rounding is half away from zero in both worlds (scalar and frame): the worked ex
 (5.125 -> 5.13) and so does EN 16931 for credit notes, which must mirror their invoices.
 """
 
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
 from typing import Final
 
 import polars as pl
@@ -30,7 +31,23 @@ PRECISE: Final = pl.Decimal(38, PRECISE_SCALE)
 BILLED: Final = pl.Decimal(18, BILLED_SCALE)
 PERCENT: Final = pl.Decimal(9, 4)
 
+_WRITTEN: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _EXACT: Final = Context(prec=76, rounding=ROUND_HALF_UP)
+
+
+def written_number(text: str) -> Decimal:
+    """Read a number that a person wrote, in a book or on a command line; raise `ValueError` where it is none.
+
+    `Decimal` takes more for one than people do: it reads 1_5 as 15, knows Infinity, and digits of every script.
+    """
+    if not _WRITTEN.fullmatch(text.strip(" ")):
+        msg = f"{text!r} is no number"
+        raise ValueError(msg)
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent that no Decimal can hold
+        msg = f"{text!r} is too large a number"
+        raise ValueError(msg) from None
 
 
 def rounded(value: Decimal, scale: int) -> Decimal:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, NoReturn, cast
 
@@ -27,7 +27,7 @@ from models.ocpi.reading import parse_tariff
 from models.rating.policy import PolicyError, read_choices
 from models.reconciliation.thresholds import ThresholdError, read_thresholds
 from models.schemas.registry import TABLES, Layer, Table
-from models.types.money import is_known_currency
+from models.types.money import is_known_currency, written_number
 from models.types.vocabularies import CurrentType, ReimbursementBasis, TariffSource
 from pipelines.lib.errors import UserError
 from pipelines.lib.settings import CHECKOUT
@@ -232,8 +232,8 @@ def _day(cell: _Cell) -> date:
 def _decimal(cell: _Cell, dtype: pl.Decimal) -> Decimal:
     expected = f"a number with a decimal point and at most {dtype.scale} decimals"
     try:
-        number = Decimal(cell.text)
-    except InvalidOperation:
+        number = written_number(cell.text)
+    except ValueError:
         cell.refuse(expected)
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or -exponent > dtype.scale:

@@ -6,11 +6,12 @@ import csv
 import functools
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
 from models.billing.rates import HomeRate, HomeRates, VatRate, VatRates
+from models.types.money import written_number
 from pipelines.lib.errors import UserError
 from pipelines.lib.settings import CHECKOUT
 
@@ -74,8 +75,8 @@ class _Row:
 
     def number(self, column: str) -> Decimal:
         try:
-            return Decimal(self.text(column))
-        except InvalidOperation:
+            return written_number(self.text(column))
+        except ValueError:
             return self._fail(column, "a decimal number")
 
     def day(self, column: str) -> date:

@@ -10,10 +10,11 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from models.types.money import written_number
 from pipelines.lib.disputes.decisions import DECISIONS, Decision
 from pipelines.lib.errors import UserError
 
@@ -109,10 +110,10 @@ def read_one(cells: Mapping[str, str], actor: str, line: int | None = None) -> D
 def _amount(text: str) -> Decimal | None:
     msg = f"amount {text!r} is no number above zero such as 12.50"
     try:
-        amount = Decimal(text) if text else None
-    except InvalidOperation:
+        amount = written_number(text) if text else None
+    except ValueError:
         raise ValueError(msg) from None
-    if amount is not None and not (amount.is_finite() and 0 < amount < _TOO_MUCH):
+    if amount is not None and not 0 < amount < _TOO_MUCH:
         raise ValueError(msg)
     return amount
 

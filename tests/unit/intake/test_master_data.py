@@ -64,6 +64,7 @@ def test_every_table_is_there_with_exact_values(folder):
     ("name", "body", "said"),
     [
         ("plans", FILES["plans"].replace("7.99", "7.999"), "line 2, column monthly_fee: expected a number"),
+        ("plans", FILES["plans"].replace("7.99", "7_99"), "line 2, column monthly_fee: expected a number"),
         ("plans", FILES["plans"].replace("7.99", "7,99"), "9 cells instead of 8"),
         ("plans", FILES["plans"].replace("true", "yes"), "column is_gross_price_list: expected true or false"),
         ("plans", FILES["plans"].replace("contract", "vehicle"), "column fee_basis: expected one of contract"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.types.money import BILLED, PRECISE, is_known_currency, rounded, rounded_expr
+from models.types.money import BILLED, PRECISE, is_known_currency, rounded, rounded_expr, written_number
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,17 @@ def test_no_digit_is_lost_before_rounding():
 def test_currencies_come_from_cldr():
     assert is_known_currency("DKK")
     assert not is_known_currency("XQX")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "+1.50", ".5", "5.", " 12.50 ", "1e3", "25E-1"])
+def test_a_number_that_a_person_wrote_is_read_exactly(text):
+    assert written_number(text) == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "1_5", "1,5", "\uff11\uff12", "\u0661", "NaN", "Infinity", "1e", "0x1", "1 5", "--1", "1e" + "9" * 20],
+)
+def test_what_only_a_program_takes_for_a_number_is_none(text):
+    with pytest.raises(ValueError, match="number"):
+        written_number(text)
