@@ -3,7 +3,8 @@
 * A record that could not be read is quarantined with the rule of its reader.
 * The same content again, of the same object, is a duplicate: proven by the SHA-256 of the canonical JSON. Of a CDR the
   landed hash is that of its bytes: only where one CDR came in several spellings are their canonical forms looked up.
-  What was refused is no such proof: a record that can be read is never the duplicate of one that could not.
+  What was refused is no such proof: a record that can be read is never the duplicate of one that could not. Nor is
+  what a connection goes back to, of an object that may change, after it said something else.
 * A CDR that came again in another version of OCPI and says the same wherever both versions say anything is a duplicate
   as well (`same_claim`): the wording is that of the version, and no change of what the peer claims.
 * A second body under the key of a CDR is quarantined (`cdr_changed`): CDRs are immutable, so the first one stays.
@@ -112,7 +113,6 @@ def _decided_together(
     ordered = records.with_columns(
         _content=spelled.replace(list(canonical), list(canonical.values())) if canonical else spelled
     )
-    said_before = _first_of(("module", "_owner", "_content", "_refused"))
     with_owner = ordered.with_columns(
         _owner=pl.coalesce("record_key", "connection_id"),
         _is_readable=pl.col("rule").is_null(),
@@ -121,7 +121,7 @@ def _decided_together(
         .then(pl.format("{} {}", "rule", "connection_id"))
         .otherwise(pl.col("rule").fill_null("")),
     )
-    marked = with_owner.with_columns(_is_repeated=~said_before)
+    marked = with_owner.with_columns(_is_repeated=_is_repeated())
     marked = marked.with_columns(_candidate=(pl.col("_is_readable") & ~pl.col("_is_repeated")).fill_null(value=False))
     firsts = _first_bodies(marked)
     marked = marked.join(firsts, on=list(OBJECT), how="left", maintain_order="left")
@@ -186,9 +186,14 @@ def _as_frame(retellings: AbstractSet[tuple[str, str]]) -> pl.DataFrame:
     return pl.DataFrame(sorted(retellings), schema=schema, orient="row").with_columns(_is_retelling=pl.lit(value=True))
 
 
-def _first_of(columns: tuple[str, ...]) -> pl.Expr:
-    """Tell whether a row is the first of its group, in the order of the frame."""
-    return pl.struct(columns).is_first_distinct()
+def _is_repeated() -> pl.Expr:
+    """Tell whether a record says of its object what was said before, and its own connection nothing else since."""
+    whose = ("module", "_owner", "_refused")
+    said_before = ~pl.struct(*whose, "_content").is_first_distinct()
+    may_change = (pl.col("module") != CDRS) & pl.col("record_key").is_not_null() & pl.col("_is_readable")
+    said_last = pl.col("_content").shift().over(*whose, "connection_id")
+    goes_back = may_change & (said_last != pl.col("_content"))
+    return said_before & ~goes_back.fill_null(value=False)
 
 
 def _first_bodies(marked: pl.DataFrame) -> pl.DataFrame:

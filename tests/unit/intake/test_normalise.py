@@ -231,6 +231,20 @@ def test_a_session_shows_its_newest_version_and_leaves_the_month_it_was_in(recei
     assert lake.read(Layer.TYPED, "sessions", OCTOBER.next)["status"].to_list() == ["COMPLETED"]
 
 
+def test_a_peer_that_goes_back_to_what_it_said_before_is_believed(receive, lake):
+    """A peer that forgets to move `last_updated` leaves nothing but the order in which it said things."""
+    for status in ("ACTIVE", "COMPLETED", "ACTIVE", "ACTIVE"):
+        receive("sessions", [session(status=status)])
+    assert lake.read(Layer.TYPED, "sessions", OCTOBER)["status"].to_list() == ["ACTIVE"]
+    assert lake.read(Layer.TYPED, "records")["outcome"].to_list() == ["typed", "typed", "typed", "duplicate"]
+
+
+def test_what_two_connections_say_differently_again_and_again_is_said_once_by_each(receive, lake):
+    for connection_id, status in (("ldw", "ACTIVE"), ("hub", "COMPLETED")) * 2:
+        receive("sessions", [session(status=status)], connection_id=connection_id)
+    assert lake.read(Layer.TYPED, "records")["outcome"].to_list() == ["typed", "typed", "duplicate", "duplicate"]
+
+
 def test_an_older_version_that_comes_late_changes_nothing(receive, lake):
     receive("sessions", [session()])
     report = receive("sessions", [session(status="ACTIVE", last_updated="2026-10-12T08:30:00Z")])
