@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from tests.benchmarks import intake_stages, pull_stages, rating_stages, reconciliation_stages
+from tests.benchmarks.memory import PeakMemory
 from tests.benchmarks.timing import Stage, timed
 
 SEED = 11
@@ -307,11 +307,9 @@ def main(name: str, home: Path, sessions: int) -> None:
     known = STAGES | _BASELINE_STAGES | intake_stages.STAGES | intake_stages.HIDDEN
     known |= reconciliation_stages.STAGES | reconciliation_stages.HIDDEN
     known |= rating_stages.STAGES | rating_stages.HIDDEN | pull_stages.STAGES | pull_stages.HIDDEN
-    stage = known[name](home, sessions)
-    own, workers = (resource.getrusage(of).ru_maxrss for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    # Of worker processes the largest is known, not their sum: as many of it as there are cores is never too little.
-    peak = (own + workers * (os.cpu_count() or 1)) / 1024
-    print(json.dumps({**asdict(stage), "peak_mib": peak}))
+    with PeakMemory() as peak:
+        stage = known[name](home, sessions)
+    print(json.dumps({**asdict(stage), "peak_mib": peak.mib}))
 
 
 if __name__ == "__main__":

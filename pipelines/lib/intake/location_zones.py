@@ -28,6 +28,8 @@ def with_zone(cdrs: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
         .with_columns(_cpo=pl.col("cpo_id").str.to_uppercase(), _location=pl.col("location_id").str.to_uppercase())
     )
     known = spelled.join(zones, on=["_cpo", "_location"], how="left", validate="m:1").select(*location, "time_zone")
-    return cdrs.drop("time_zone", strict=False).join(
+    # Of the CDRs only the two columns are joined: all others would be copied, and a month of them is much memory.
+    zones_of_cdrs = cdrs.select(location).join(
         known, on=location, how="left", nulls_equal=True, maintain_order="left", validate="m:1"
     )
+    return cdrs.with_columns(zones_of_cdrs["time_zone"])

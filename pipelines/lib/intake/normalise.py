@@ -198,7 +198,9 @@ class _Normalisation:
             found = self._rows.by_month(name, shown.filter(module=module))
             for month in months:
                 rows = in_one_piece(name, shown, found.pop(month.first_day, []))
-                self._replace(name, (with_zone(rows, zones) if name == "cdrs" else rows).sort(order), month)
+                rows = with_zone(rows, zones) if name == "cdrs" else rows
+                rows = rows.sort(order)  # under the same name: of a large month two at once would be too many
+                self._replace(name, rows, month)
 
     def _write_connectors(self, records: pl.DataFrame) -> set[BillingMonth]:
         """Write the connectors; give the months of CDRs at locations whose zone became known or changed."""
@@ -301,8 +303,9 @@ def _shown(records: pl.DataFrame) -> pl.DataFrame:
 def _months_of_objects(records: pl.DataFrame, pulls: Iterable[tuple[str, str, str]]) -> set[BillingMonth]:
     """Give every month that any version of an object from these pulls falls into."""
     fresh = pl.DataFrame(list(pulls), schema=dict.fromkeys(_PULL, pl.String), orient="row")
-    told = records.join(fresh, on=list(_PULL), how="semi")
-    before = records.join(fresh, on=list(_PULL), how="anti")
+    objects = records.select(*_PULL, "record_key", "billing_month")
+    told = objects.join(fresh, on=list(_PULL), how="semi")
+    before = objects.join(fresh, on=list(_PULL), how="anti")
     again = before.join(told.select("module", "record_key"), on=["module", "record_key"], how="semi")
     return _months(told) | _months(again)
 
