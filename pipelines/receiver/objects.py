@@ -64,6 +64,8 @@ class Known:
     received_at: datetime
     body: bytes | None
     """None: deleted"""
+    ocpi_version: str
+    """in which it is written"""
 
 
 @dataclass
@@ -88,13 +90,13 @@ class ObjectIndex:
         row = (
             self._connection()
             .execute(
-                "select sha256, received_at, body from objects"
+                "select sha256, received_at, body, ocpi_version from objects"
                 " where connection_id = ? and module = ? and object_key = ?",
                 (connection_id, module, key),
             )
             .fetchone()
         )
-        return Known(row[0], datetime.fromisoformat(row[1]), row[2]) if row else None
+        return Known(row[0], datetime.fromisoformat(row[1]), *row[2:]) if row else None
 
     def former(self, connection_id: str, module: str, key: str) -> list[bytes]:
         """Give what an object was before, or came too late to be, within the last hour; the last told first."""

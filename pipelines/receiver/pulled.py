@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -23,6 +23,13 @@ from pipelines.lib.raw_store import Provenance, RawStore
 _CDRS: Final = "cdrs"
 _KEY: Final = "cdr_key"
 _PLACE: Final = ("connection_id", "page_sha256", "page_position")
+
+
+class FirstCdr(NamedTuple):
+    """The body of a CDR that came before all others under its key."""
+
+    body: bytes
+    ocpi_version: str
 
 
 @dataclass
@@ -51,8 +58,8 @@ class PulledObjects:
         found = RawStore(self.lake).records(self._places(connection_id, module, key))
         return [each for each in found if _is_of(module, key, each)]
 
-    def first_cdr(self, key: str) -> bytes | None:
-        """Give the own bytes of the body of a CDR that intake took for the first, whoever brought it; else None."""
+    def first_cdr(self, key: str) -> FirstCdr | None:
+        """Give the body of a CDR that intake took for the first, in its own bytes, whoever brought it; else None."""
         with self._lock:
             self._refresh()
             places = [place for _, keys in self._months.values() if (place := _place_of(keys, key)) is not None]
@@ -86,12 +93,13 @@ class PulledObjects:
         # Few pages have many CDRs: their names are held once.
         return keys.with_columns(pl.col("connection_id", "page_sha256").cast(pl.Categorical)).sort(_KEY)
 
-    def _record(self, connection_id: str, page_sha256: str, position: int) -> bytes:
+    def _record(self, connection_id: str, page_sha256: str, position: int) -> FirstCdr:
         store, place = RawStore(self.lake), (connection_id, page_sha256)
         if place not in self._pages:
             for manifest in store.manifests(connection_id, _CDRS):
                 self._pages |= {(connection_id, page.sha256): page for page in manifest.pages}
-        return store.read_records(self._pages[place])[position]
+        page = self._pages[place]
+        return FirstCdr(store.read_records(page)[position], page.ocpi_version)
 
 
 def _is_of(module: str, key: str, record: bytes) -> bool:

@@ -18,6 +18,8 @@ import msgspec
 
 from models.ocpi.patching import child_of, has_appended, is_older, patched, state_at, updated_at, with_child
 from models.ocpi.problems import RecordProblem
+from models.ocpi.reading import parse_cdr
+from models.ocpi.retelling import is_retold
 from models.types.identifiers import object_key
 from pipelines.lib.intake.readers import READERS, PageContext, canonical_of
 from pipelines.lib.master_data import alpha2_by_alpha3
@@ -25,7 +27,7 @@ from pipelines.receiver.calls import Call, read_object
 from pipelines.receiver.entries import NOTHING, Entry, one_line
 from pipelines.receiver.envelopes import CLIENT_ERROR, INVALID, Answer, Refusal, header
 from pipelines.receiver.objects import Known, ObjectIndex, digest_of
-from pipelines.receiver.pulled import PulledObjects
+from pipelines.receiver.pulled import FirstCdr, PulledObjects
 from pipelines.receiver.spool import Spool
 
 _OWNED_DEPTH: Final = 3
@@ -47,7 +49,8 @@ class Pushes:
         """POST a CDR, or GET one by the URL that its POST was answered with."""
         if call.method == "GET" and len(call.rest) == 1:
             key = self.index.key_of(call.connection.connection_id, "cdrs", call.rest[0])
-            return _shown(await self._first_cdr(call, key) if key else None)
+            first = await self._first_cdr(call, key) if key else None
+            return _shown(first.body if first else None)
         _expect(call, "POST", 0)
         body, content = read_object(call.body)
         owner = _owner_of_body(call, body)
@@ -55,14 +58,14 @@ class Pushes:
         url = f"{call.base_url}/{call.version}/cdrs/{digest_of(key)}"
         async with self._lock(call, key):
             first = await self._first_cdr(call, key)
-            is_first = first is None or canonical_of(first) == content
+            is_first = first is None or canonical_of(first.body) == content
             problem = _problem(call, body, owner)
             if not self._has_seen(call, key, content):
                 evidence = not is_first or problem is not None
                 await self._keep(call, owner, key, content, one_line(call.body), is_evidence=evidence)
         if problem:
             return Answer(None, INVALID, problem)
-        if not is_first:
+        if first is not None and not is_first and not _tells_again(call, body, owner, first):
             message = (
                 f"cdr {_id_of(body)} was received before with other content, and CDRs are immutable: "
                 "the first one stays; send a credit CDR and a new one to correct it"
@@ -224,10 +227,12 @@ class Pushes:
     async def _versions(self, call: Call, key: str) -> list[bytes]:
         return await asyncio.to_thread(self.pulled.versions, call.connection.connection_id, call.module, key)
 
-    async def _first_cdr(self, call: Call, key: str) -> bytes | None:
+    async def _first_cdr(self, call: Call, key: str) -> FirstCdr | None:
         """Give the body of a CDR that came first: as pushed, else as pulled or dropped; None where there is none."""
         known = self._known(call, key)
-        return known.body if known else await asyncio.to_thread(self.pulled.first_cdr, key)
+        if known is not None and known.body is not None:
+            return FirstCdr(known.body, known.ocpi_version)
+        return await asyncio.to_thread(self.pulled.first_cdr, key)
 
     def _known(self, call: Call, key: str) -> Known | None:
         return self.index.known(call.connection.connection_id, call.module, key)
@@ -283,6 +288,17 @@ def _problem(call: Call, body: Mapping[str, object], owner: str) -> str | None:
     except RecordProblem as problem:
         return problem.message
     return None
+
+
+def _tells_again(call: Call, body: Mapping[str, object], owner: str, first: FirstCdr) -> bool:
+    """Tell whether a CDR only says in another version of OCPI what its first body said: intake finds the same."""
+    if call.version == first.ocpi_version:
+        return False
+    try:
+        before = parse_cdr(read_object(first.body)[0], first.ocpi_version, owner_id=owner)
+        return is_retold(before, first.ocpi_version, parse_cdr(body, call.version, owner_id=owner), call.version)
+    except RecordProblem:
+        return False
 
 
 def _owner_in_manifest(call: Call, owner: str) -> str | None:

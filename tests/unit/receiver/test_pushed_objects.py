@@ -9,6 +9,8 @@ from models.schemas.registry import Layer
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
 from pipelines.receiver.publishing import RECEIPTS
+from pipelines.sandbox.wire_v211 import Atlas
+from pipelines.sandbox.wire_v211 import cdr as told_in_211
 from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
 
 
@@ -102,6 +104,30 @@ def test_another_body_under_the_id_of_a_cdr_that_was_pulled_is_refused_as_well(r
     normalise(settings, lake)
     rules = lake.read(Layer.TYPED, "records").sort("pull_id", "page_position")["rule"].to_list()
     assert rules == [None, None, "cdr_changed", "same_content", None]
+
+
+def in_211(record):
+    return told_in_211(record, Atlas([location()]))
+
+
+@pytest.mark.parametrize("came", ["pushed", "pulled"])
+def test_a_cdr_told_again_in_another_version_is_taken_and_one_that_changed_is_not(receiving, lake, settings, came):
+    with receiving() as client:
+        if came == "pushed":
+            assert code(client.post("2.1.1/cdrs", json=in_211(cdr()))) == (200, 1000)
+        else:
+            page = envelope([in_211(cdr())])
+            facts = {"pull_id": "20261101T000000Z", "received_at": settings.now, "version": "2.1.1"}
+            keep_pages(RawStore(lake), "cdrs", [page], parties=("DE*LDW",), **facts)
+            normalise(settings, lake)
+        for _ in range(2):
+            again = client.post("2.2.1/cdrs", json=cdr())
+            assert code(again) == (200, 1000)
+        assert client.get(again.headers["Location"]).json()["data"] == in_211(cdr())
+        assert code(client.post("2.2.1/cdrs", json=cdr(total_energy=99))) == (200, 2001)
+    normalise(settings, lake)
+    records = lake.read(Layer.TYPED, "records")
+    assert sorted(records["rule"].to_list(), key=str) == [None, "cdr_changed", "same_claim"]
 
 
 def test_a_cdr_that_a_pull_brings_while_pushes_are_received_counts_from_its_intake_on(receiving, lake, settings):
