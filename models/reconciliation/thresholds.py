@@ -127,7 +127,7 @@ def _value(name: str, text: str) -> int | Decimal:
     is_whole = isinstance(default, int)
     try:
         value = written_number(text)
-        is_sound = 0 <= value < _TOO_MUCH and not (is_whole and value % 1)
+        is_sound = 0 <= value < _TOO_MUCH and (not is_whole or value == value.to_integral_value())
     except ValueError:
         value, is_sound = default, False
     if not is_sound:

@@ -240,7 +240,7 @@ def _decimal(cell: _Cell, dtype: pl.Decimal) -> Decimal:
         cell.refuse(expected)
     if number and number.adjusted() >= dtype.precision - dtype.scale:
         cell.refuse(f"a number below 10^{dtype.precision - dtype.scale}")
-    return number
+    return number or Decimal(0)  # 0e400 is nothing, and still too large for Polars
 
 
 def _check_key(path: Path, table: Table, frame: pl.DataFrame) -> None:

@@ -6,12 +6,13 @@ Secrets never stand in the file: a connection names the environment variable tha
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -35,6 +36,9 @@ from pydantic_settings import (
 
 from pipelines.lib.errors import UserError
 
+HEADER_TOKEN: Final = r"\A[!-~]+\Z"
+"""A token stands in a header: printable ASCII without white space (OCPI 2.2.1, 7.3.1), and no line break at its end,
+which `$` would let through."""
 Role = Literal["CPO", "EMSP", "HUB", "NAP", "NSP", "OTHER", "PTP", "SCSP"]
 """roles of a party in OCPI 2.2.1 and 2.3.0"""
 OcpiVersion = Literal["2.1.1", "2.2.1", "2.3.0"]
@@ -149,8 +153,11 @@ class Connection(BaseModel):
         if not value:
             msg = f"connection {self.connection_id}: environment variable {self.token_env} with its token is not set"
             raise UserError(msg)
-        if not (value.isprintable() and (value.isascii() or self.token_encoding == "base64")):
-            msg = f"connection {self.connection_id}: {self.token_env} holds what no token has, such as a line break"
+        if not re.match(HEADER_TOKEN, value):
+            msg = (
+                f"connection {self.connection_id}: {self.token_env} holds what no token has, such as a space, a line "
+                "break or a letter beyond ASCII: copy it again, or ask the peer for another"
+            )
             raise UserError(msg)
         return SecretStr(value)
 

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pipelines.lib.connections import Credentials, CredentialsStore, fingerprint
-from pipelines.lib.connections.wire import HEADER_TOKEN
 from pipelines.lib.register import Register
 from pipelines.lib.register.connections import ConnectionEvent, EventKind, record_connection_event
-from pipelines.lib.settings import OwnParty, Settings
+from pipelines.lib.settings import HEADER_TOKEN, OwnParty, Settings
 from pipelines.receiver.access import Doorkeeper
 from pipelines.receiver.calls import Call, read_object
 from pipelines.receiver.envelopes import INVALID, SERVER_ERROR, Answer, Refusal

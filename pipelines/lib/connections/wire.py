@@ -6,10 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from pipelines.lib.settings import OwnParty
-
-HEADER_TOKEN: Final = r"\A[!-~]+\Z"
-"""A token is going to stand in a header: printable ASCII, and no line break at its end, which `$` would let through."""
+from pipelines.lib.settings import HEADER_TOKEN, OwnParty
 
 
 class _Role(msgspec.Struct, frozen=True):

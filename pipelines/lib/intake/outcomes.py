@@ -4,7 +4,7 @@
 * The same content again, of the same object, is a duplicate: proven by the SHA-256 of the canonical JSON. Of a CDR the
   landed hash is that of its bytes: only where one CDR came in several spellings are their canonical forms looked up.
   What was refused is no such proof: a record that can be read is never the duplicate of one that could not. Nor is
-  what a connection goes back to, of an object that may change, after it said something else.
+  what a connection goes back to, of an object that may change, without saying that it was updated.
 * A CDR that came again in another version of OCPI and says the same wherever both versions say anything is a duplicate
   as well (`same_claim`): the wording is that of the version, and no change of what the peer claims.
 * A second body under the key of a CDR is quarantined (`cdr_changed`): CDRs are immutable, so the first one stays.
@@ -187,12 +187,17 @@ def _as_frame(retellings: AbstractSet[tuple[str, str]]) -> pl.DataFrame:
 
 
 def _is_repeated() -> pl.Expr:
-    """Tell whether a record says of its object what was said before, and its own connection nothing else since."""
+    """Tell whether a record says of its object what was said before.
+
+    Where its own connection said something else since, and left `last_updated` as it was, it goes back: then nothing
+    but the order in which it spoke says how things are.
+    """
     whose = ("module", "_owner", "_refused")
     said_before = ~pl.struct(*whose, "_content").is_first_distinct()
     may_change = (pl.col("module") != CDRS) & pl.col("record_key").is_not_null() & pl.col("_is_readable")
-    said_last = pl.col("_content").shift().over(*whose, "connection_id")
-    goes_back = may_change & (said_last != pl.col("_content"))
+    content, updated = (pl.col(name) for name in ("_content", "last_updated_at"))
+    last_content, last_updated = (each.shift().over(*whose, "connection_id") for each in (content, updated))
+    goes_back = may_change & (last_content != content) & last_updated.eq_missing(updated)
     return said_before & ~goes_back.fill_null(value=False)
 
 

@@ -80,10 +80,10 @@ class Peer:
         cursor = Cursor(api.urls[module], window, limit or connection.page_limit, connection.trust_total_count)
         headers = routing_headers(connection) if api.version != "2.1.1" else {}
         following: str | None = cursor.url()
-        for _ in range(MOST_PAGES):
+        for left in reversed(range(MOST_PAGES)):
             page = self._page(following, headers)
             following, failure = _following(cursor, page)
-            if following is not None:
+            if following is not None and left:
                 self.transport.get_early(following, headers)
             yield page
             if failure is not None:

@@ -90,7 +90,7 @@ class Secrets:
         """Take the secrets out of texts, by name; those of a peer that echoes nothing are looked through at once."""
         together = " ".join(texts.values())
         is_plain = together.isprintable() and not _may_hide_ascii(together.encode(errors="replace"))
-        if is_plain and not any(spelling in together for spelling in self.plain):
+        if is_plain and not any(spelling in together for spelling in self.spellings):
             return dict(texts)
         return {name: self.scrubbed(text) for name, text in texts.items()}
 
@@ -100,6 +100,8 @@ class Secrets:
         A known spelling is replaced, and of any other the whole text that holds it; a body that is no JSON and holds
         one such is not kept at all.
         """
+        if b"\0" in content and self._is_in(content.translate(None, b"\0")):
+            return HIDDEN.encode()  # in UTF-16, which no JSON of OCPI is
         if not (self._is_in(content) or self._is_escaped_in(content)):
             return content
         for spelling in self.spellings:

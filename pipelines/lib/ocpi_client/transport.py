@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ MOST_BYTES: Final = 128 * 1024 * 1024
 
 _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_ANSWERED_LATE: Final = 8
+"""requests among which an answer is looked for that is none to the newest: older ones are not on their way any more"""
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 """what is unpacked piece by piece; twice over, or in brotli, some hundred bytes become gigabytes at once"""
 _SUCCESS: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
@@ -57,6 +60,8 @@ class Transport:
     """the same for all that one run asks of the peer"""
     _early: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     """the request id of the one URL that was asked for early"""
+    _asked: deque[str] = field(default_factory=lambda: deque(maxlen=_ANSWERED_LATE), init=False, repr=False)
+    """the ids of the newest requests"""
 
     @classmethod
     def open(cls, connection: Connection, first_pause: float = 0.25, tokens: Sequence[str] = ()) -> Transport:
@@ -162,13 +167,24 @@ class Transport:
         self.throttle.wait()
         latest = time.monotonic() + LONGEST_ANSWER
         headers |= {"Content-Type": "application/json"} if body is not None else {}
+        self._asked.append(headers[REQUEST_ID])
         with self.wire.ask(method, url, headers, body, latest=latest) as reply:
+            self._hold_to_request(reply, headers[REQUEST_ID], where)
             self._hold_to_status(reply, where)
             if reply.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
                 message = f"{where}: the answer is compressed more than once, or as it was not asked to be"
                 raise PeerFailure(FailureKind.TOO_LARGE, message)
             content = self._content(reply, latest, where)
         return Answer(url, reply.status, reply.headers, content, next_link(reply.headers), headers[REQUEST_ID])
+
+    def _hold_to_request(self, reply: Reply, request_id: str, where: str) -> None:
+        """Refuse the answer to another request of ours: a peer that answers one twice would be believed one page off.
+
+        An id that nobody sent is some proxy's, and says nothing.
+        """
+        if (answered := reply.headers.get(REQUEST_ID.lower())) != request_id and answered in self._asked:
+            message = f"{where}: the peer answered another request of ours, of id {answered}"
+            raise PeerFailure(FailureKind.UNREACHABLE, message, retry=True)
 
     def _content(self, reply: Reply, latest: float, where: str) -> bytes:
         pieces, size = [], 0

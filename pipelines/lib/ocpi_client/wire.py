@@ -3,7 +3,7 @@
 urllib3 does the work; a page costs it 0.2 ms, and httpx twice that. What stands here is what no peer may do: lead us
 elsewhere, have its cookies sent back, hold us beyond an instant by dripping, or be quoted by the texts of a library.
 And what libraries do not do: the next page can be asked for before the last one is dealt with, so that the peer works
-while we do. Nobody has more than one request of ours at a time.
+while we do. There is never more than one that is not waited for yet.
 """
 
 from __future__ import annotations
@@ -192,6 +192,12 @@ class _Host:
                 raise
         return asked()
 
+    def close(self) -> None:
+        """Close what is open: the manager only forgets its pools, which close when nobody has them any more."""
+        if self.direct is not None:
+            self.direct.close()
+        self.manager.clear()
+
     def ask_early(self, method: str, url: str, headers: Mapping[str, str]) -> bool:
         """Send a request that `ask` will be called with; tell whether it was sent."""
         newest = self.line.newest
@@ -251,9 +257,10 @@ class Wire:
             return self._host_of(url).ask_early(method, url, sent)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close what is open, though somebody may still hold us: a traceback does."""
         for host in self._hosts.values():
-            host.manager.clear()
+            host.close()
+        self._hosts.clear()
 
     def _host_of(self, url: str) -> _Host:
         parts = urlsplit(url)

@@ -97,6 +97,11 @@ def test_a_fault_is_one_line_that_names_it(folder, name, body, said):
     assert said in complaint(folder)
 
 
+def test_nothing_is_nothing_however_it_is_written(folder):
+    write(folder, "plans", FILES["plans"].replace("7.99", "0e400"))
+    assert load_master(folder)["plans"]["monthly_fee"].to_list() == [Decimal(0)]
+
+
 def test_a_missing_file_and_a_missing_folder_are_named(folder):
     (folder / "accounts.csv").unlink()
     assert "accounts.csv is missing: create it with the columns account_id,kind," in complaint(folder)

@@ -239,6 +239,14 @@ def test_a_peer_that_goes_back_to_what_it_said_before_is_believed(receive, lake)
     assert lake.read(Layer.TYPED, "records")["outcome"].to_list() == ["typed", "typed", "typed", "duplicate"]
 
 
+def test_a_list_that_shows_two_versions_of_an_object_says_nothing_new_by_it(receive, lake):
+    newer, older = session(), session(status="ACTIVE", last_updated="2026-10-12T09:00:30Z")
+    for _ in range(3):
+        receive("sessions", [newer, older])
+    assert lake.read(Layer.TYPED, "records")["outcome"].to_list() == ["typed"] * 2 + ["duplicate"] * 4
+    assert lake.read(Layer.TYPED, "sessions", OCTOBER)["status"].to_list() == ["COMPLETED"]
+
+
 def test_what_two_connections_say_differently_again_and_again_is_said_once_by_each(receive, lake):
     for connection_id, status in (("ldw", "ACTIVE"), ("hub", "COMPLETED")) * 2:
         receive("sessions", [session(status=status)], connection_id=connection_id)

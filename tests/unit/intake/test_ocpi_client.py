@@ -9,6 +9,7 @@ import pytest
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from pipelines.lib.ocpi_client import FailureKind, Peer, PeerFailure, Transport
+from pipelines.lib.ocpi_client import peer as peers
 from pipelines.lib.ocpi_client.redaction import without_secrets
 from tests.unit.intake.little_peer import TOKEN, envelope
 
@@ -72,6 +73,30 @@ def test_a_page_asked_for_early_is_tried_again_like_any_other(crawl, peer):
     peer.faults += [None, PlainTextResponse("later", 503), PlainTextResponse("later", 429)]
     assert ids(crawl()) == ALL
     assert len(peer.asked) == len(set(peer.request_ids)) == 5
+
+
+def test_the_bound_on_pages_is_one_on_requests_too(crawl, peer, monkeypatch):
+    monkeypatch.setattr(peers, "MOST_PAGES", 2)
+    with pytest.raises(PeerFailure, match="still pages after 2"):
+        crawl()
+    time.sleep(0.05)
+    assert len(peer.asked) == 2
+
+
+def test_the_answer_to_another_request_of_ours_is_not_taken_for_the_one_asked_for(crawl, peer):
+    """A peer that answers one request twice would be one page off from then on."""
+
+    def answer_of_before():
+        return Response(envelope([]), headers={"X-Request-ID": peer.request_ids[-2]}, media_type="application/json")
+
+    peer.faults += [None, answer_of_before]
+    assert ids(crawl()) == ALL
+    assert len(peer.asked) == 4
+
+
+def test_an_id_that_a_proxy_made_up_says_nothing(crawl, peer):
+    peer.faults += [Response(envelope([]), headers={"X-Request-ID": "of-some-proxy"}, media_type="application/json")]
+    assert ids(crawl()) == []
 
 
 def test_follows_the_links_to_the_last_page(crawl, peer):

@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import logging
+import os
 import sqlite3
 import traceback
 from urllib.parse import quote
@@ -21,7 +22,7 @@ from pipelines.lib.intake.pull import pull
 from pipelines.lib.ocpi_client import Peer, PeerFailure, Transport
 from pipelines.lib.ocpi_client.redaction import HIDDEN, Secrets, without_secrets
 from pipelines.lib.raw_store import RawStore
-from pipelines.lib.settings import OwnParty, load_settings
+from pipelines.lib.settings import Connection, OwnParty, load_settings
 from tests.unit.intake.handshake_peer import HandshakePeer
 from tests.unit.intake.little_peer import TOKEN, cdr, envelope, keep_pages, serving
 
@@ -258,6 +259,23 @@ def test_an_echo_in_a_message_is_not_repeated(echo):
     said = Secrets.of([ODD]).scrubbed(f"no such token: {ECHOES[echo]} here")
     assert ECHOES[echo].rstrip("=") not in said
     assert HIDDEN in said
+
+
+def test_a_page_in_utf_16_that_has_our_token_is_not_kept():
+    page = f'{{"remark": "our {TOKEN}"}}'
+    for encoding in ("utf-16", "utf-16-be"):
+        assert Secrets.of([TOKEN]).redacted(page.encode(encoding)) == HIDDEN.encode()
+    assert Secrets.of([TOKEN]).redacted(content := "no token".encode("utf-16")) is content
+
+
+@pytest.mark.parametrize("token", ["with a space", "stra\u00dfe-of-ours", "line\n", "tab\tbed", "nul\x00", "\x7f"])
+def test_a_token_that_ocpi_does_not_allow_is_refused_where_it_is_set(monkeypatch, token):
+    """What is searched for in pages is ASCII without white space: others would stand there in spellings unknown."""
+    monkeypatch.setattr(os, "environ", os.environ | {"TOKEN_OF_LDW": token})
+    ldw = Connection(connection_id="ldw", kind="cpo", versions_url="https://ldw.example", token_env="TOKEN_OF_LDW")
+    with pytest.raises(UserError, match="TOKEN_OF_LDW holds what no token has") as error:
+        ldw.token()
+    assert token not in str(error.value)
 
 
 def test_a_page_without_our_token_stays_the_same_object():

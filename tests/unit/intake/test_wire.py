@@ -27,6 +27,7 @@ class Script:
         self.answers = list(answers)
         self.asked = []
         self.connections = 0
+        self.open = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.host = f"127.0.0.1:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -35,9 +36,11 @@ class Script:
         while self.answers:
             connection, _ = self._listening.accept()
             self.connections += 1
+            self.open += 1
             # who does not want the rest of an answer hangs up
             with suppress(ConnectionError), connection, connection.makefile("rb") as said:
                 self._answer_each(connection, said)
+            self.open -= 1
         self._listening.close()
 
     def _answer_each(self, connection, said):
@@ -348,6 +351,20 @@ def test_nothing_is_sent_early_without_an_open_connection_nor_twice():
         assert wire.ask_early("GET", f"http://{script.host}/3", HEADERS)
         assert not wire.ask_early("GET", f"http://{script.host}/4", HEADERS)
     assert [request[0].split()[1] for request in script.asked[:2]] == ["/1", "/2"]
+
+
+def test_a_closed_wire_holds_no_connection_open_and_can_be_asked_again():
+    script = Script(whole(b"1"), whole(b"2"), whole(b"3"))
+    with wired() as wire:
+        taken(wire, f"http://{script.host}/1")
+        assert wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
+        wire.close()
+        until = time.monotonic() + 2
+        while script.open and time.monotonic() < until:
+            time.sleep(0.002)
+        assert script.open == 0
+        assert not wire.ask_early("GET", f"http://{script.host}/4", HEADERS)
+        assert taken(wire, f"http://{script.host}/5")[0] == 200
 
 
 def test_nothing_is_sent_early_through_a_proxy(monkeypatch):

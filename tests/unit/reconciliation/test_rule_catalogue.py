@@ -52,6 +52,7 @@ def test_an_agreement_names_what_differs():
         ("late_days=-1", "late_days must be a whole number of at least 0, found '-1'"),
         ("least_kwh=NaN", "least_kwh must be a number of at least 0, found 'NaN'"),
         ("least_kwh=1_5", "least_kwh must be a number of at least 0, found '1_5'"),
+        ("late_days=1e-9999999", "late_days must be a whole number of at least 0, found '1e-9999999'"),
         ("least_kwh", "least_kwh must be a number of at least 0, found ''"),
     ],
 )
