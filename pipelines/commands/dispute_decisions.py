@@ -15,13 +15,13 @@ from models.schemas.registry import Layer
 from models.types.time import BillingMonth
 from pipelines.commands.actors import actor_or_user
 from pipelines.commands.progress import run_progress
+from pipelines.lib.company import company_zone
 from pipelines.lib.disputes.decision_files import BadLine, read_decisions, read_one
 from pipelines.lib.disputes.decisions import Decision, Ruling, Rulings, rule_on
 from pipelines.lib.disputes.exporting import export_cases
 from pipelines.lib.disputes.recording import Moment
 from pipelines.lib.disputes.terms import Terms
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.normalise import company_zone
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.disputes import append_events, events_by_case

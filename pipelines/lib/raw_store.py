@@ -30,6 +30,8 @@ from models.ocpi.envelope import PageFormat, read_page
 from pipelines.lib.lake import Lake
 
 MANIFEST: Final = "pull.json"
+RECORD_PLACE: Final = ("connection_id", "module", "page_sha256", "page_position")
+"""Where a record stands, as tables name it; `RawStore.records` finds it by that."""
 _ZSTANDARD: Final = pa.Codec("zstd", compression_level=1)
 
 

@@ -8,8 +8,8 @@ from models.reconciliation.token_risk.activity import Activity
 from models.reconciliation.token_risk.thresholds import RiskThresholdError, RiskThresholds, read_risk_thresholds
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
+from pipelines.lib.company import company_zone
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.normalise import company_zone
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.register.token_decisions import blocked_spans

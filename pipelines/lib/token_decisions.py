@@ -21,7 +21,7 @@ from pipelines.lib.connections import CredentialsStore
 from pipelines.lib.errors import UserError
 from pipelines.lib.lake import Lake
 from pipelines.lib.outbox import TOKEN
-from pipelines.lib.raw_store import RawStore
+from pipelines.lib.raw_store import RECORD_PLACE, RawStore
 from pipelines.lib.register.outbox import Message, queue
 from pipelines.lib.register.token_decisions import TokenDecision, record_token_decision, token_decisions
 from pipelines.lib.settings import Connection, Settings
@@ -144,8 +144,7 @@ class TokenDesk:
             pl.col("outcome") == str(RecordOutcome.TYPED),
             pl.col("record_id").str.to_uppercase() == str(known["token_uid"]).upper(),
         )
-        columns = ("connection_id", "module", "page_sha256", "page_position")
-        for place in reversed(records.sort("received_at").select(columns).rows()):
+        for place in reversed(records.sort("received_at").select(RECORD_PLACE).rows()):
             try:
                 found = msgspec.json.decode(RawStore(self.lake).record(*place))
             except (LookupError, ValueError):

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 from models.ocpi.problems import RecordProblem
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
+from pipelines.lib.company import company_zone
 from pipelines.lib.errors import UserError
 from pipelines.lib.intake.identity import names_in, record_key
-from pipelines.lib.intake.normalise import company_zone
 from pipelines.lib.intake.readers import READERS, PageContext
 from pipelines.lib.intake.readers.decoding import as_object, decoded_record
 from pipelines.lib.lake import Lake

@@ -1,4 +1,4 @@
-"""How much memory a stage takes: of its process and of every worker that lives at the same time.
+"""How much memory a stage takes: of its process and of every worker that lives at the same time. Linux only.
 
 The system knows the peak of one process, and of its workers only that of the largest, whenever that was. So the sum is
 looked at many times a second; what this process alone took at its peak is known exactly.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -17,10 +18,19 @@ _SECONDS = 0.05
 """between two looks: a worker takes hundreds of them"""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _KIBIBYTE = 1024
+_SPARED: set[int] = set()
+
+
+def spare(process: int) -> None:
+    """Leave a process and all under it out: a server stands for somebody else's machine."""
+    _SPARED.add(process)
 
 
 class PeakMemory:
-    """The most memory that this process and those under it had at a time while it was watched, in MiB."""
+    """The most memory of this process since it began, or of it and those under it together while watched; in MiB.
+
+    What processes share is counted for each of them: never too little.
+    """
 
     def __init__(self) -> None:
         self._together = 0
@@ -28,6 +38,8 @@ class PeakMemory:
         self._watch = Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> Self:
+        if not Path("/proc/self/statm").exists():
+            sys.exit("peak memory is read from /proc: run make bench on Linux")
         self._watch.start()
         return self
 
@@ -49,7 +61,7 @@ def _tree(root: int) -> set[int]:
     """Give a process and all under it that live now."""
     parents = {int(each.name): _parent(each) for each in Path("/proc").iterdir() if each.name.isdigit()}
     found = {root}
-    while more := {each for each, parent in parents.items() if parent in found} - found:
+    while more := {each for each, parent in parents.items() if parent in found} - found - _SPARED:
         found |= more
     return found
 

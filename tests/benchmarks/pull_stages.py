@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs
 
+from tests.benchmarks.memory import spare
 from tests.benchmarks.timing import Stage, timed
 
 SIZES = (100_000,)
@@ -70,6 +71,7 @@ def _server(cdrs: int) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         process = context.Process(target=_serve, args=(cdrs, listening, ready.set), daemon=True)
         process.start()
+        spare(process.pid or 0)
         ready.wait()
         try:
             yield "http://{}:{}".format(*listening.getsockname())

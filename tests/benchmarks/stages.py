@@ -60,12 +60,12 @@ def intake(_home: Path, _sessions: int) -> Stage:
     from pipelines.lib.intake.normalise import normalise
     from pipelines.lib.master_data import load_master
 
-    settings, lake, register = _stores()
+    settings, lake, _ = _stores()
     for name, frame in load_master(settings.master).items():
         lake.write(Layer.MASTER, name, frame)
 
     def work() -> int:
-        normalise(settings, lake, register)
+        normalise(settings, lake)
         return len(_cdrs_and_periods(lake)[0])
 
     return timed(work, "CDRs")

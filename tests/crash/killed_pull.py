@@ -85,7 +85,7 @@ def run(home, most):
     settings = load_settings()
     lake, register = Lake(settings.lake), Register(settings.register)
     report = pull(settings, lake, register)
-    normalise(settings, lake, register)
+    normalise(settings, lake)
     Path(home, "things_done").write_text(str(fuse.done))
     return 1 if report.failures else 0
 

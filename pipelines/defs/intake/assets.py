@@ -123,7 +123,7 @@ _UPSTREAM = [
 def typed(home: Home) -> Iterator[dg.MaterializeResult]:
     """Bring the typed tables up to the raw pages: every record typed, quarantined or a proven duplicate."""
     lake = home.lake
-    report = normalise(home.settings, lake, home.register)
+    report = normalise(home.settings, lake)
     remember(home.settings, lake)
     records = lake.read(Layer.TYPED, "records")
     for table in TYPED:

@@ -20,10 +20,10 @@ from models.types.vocabularies import DisputeEventKind, Verdict
 from pipelines.defs.resources import Home
 from pipelines.lib.asset_keys import asset_key, asset_keys
 from pipelines.lib.checks import contract_checks
+from pipelines.lib.company import company_zone
 from pipelines.lib.disputes.exporting import export_cases
 from pipelines.lib.disputes.recording import Moment, record_verdicts
 from pipelines.lib.disputes.terms import Terms
-from pipelines.lib.intake.normalise import company_zone
 from pipelines.lib.partitions import BILLING_MONTHS, month_of
 from pipelines.lib.reconciling import Month
 from pipelines.lib.register.disputes import settled_rules

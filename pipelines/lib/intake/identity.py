@@ -31,6 +31,11 @@ def owner_in(names: Names, owner_id: str | None, ocpi_version: str) -> str | Non
     return owner_id.upper() if owner_id else None
 
 
+def owner_of_key(key: str) -> str:
+    """Give the party in the key of an object that has an owner: `DE*LDW` of `DE*LDW*C000001`."""
+    return "*".join(key.split("*", 2)[:2])
+
+
 def record_key(module: str, names: Names, owner_id: str | None, ocpi_version: str = "") -> str | None:
     """Give the key under which two records are the same object; None where the record does not name itself in values.
 

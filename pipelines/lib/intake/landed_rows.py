@@ -11,10 +11,9 @@ import polars as pl
 
 from models.schemas.registry import Layer, table
 from pipelines.lib.intake.landing import Landed
-from pipelines.lib.intake.outcomes import PLACE
+from pipelines.lib.intake.outcomes import PLACE, PULL
 from pipelines.lib.raw_store import Manifest
 
-_PULL: Final = ("connection_id", "module", "pull_id")
 _FROM_RECORD: Final = ("ocpi_version", "received_at", "page_sha256", "content_sha256", "billing_month")
 _PLACE_SCHEMA: Final = {"sequence": pl.Int32(), "page_position": pl.Int32()}
 
@@ -39,7 +38,7 @@ class LandedRows:
         return found
 
     def _parts(self, name: str, records: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        known = records.select(*PLACE, *_FROM_RECORD).partition_by(_PULL, as_dict=True)
+        known = records.select(*PLACE, *_FROM_RECORD).partition_by(PULL, as_dict=True)
         for manifest in self.manifests:
             pull = (manifest.connection_id, manifest.module, manifest.pull_id)
             if pull in known:

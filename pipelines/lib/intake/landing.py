@@ -23,6 +23,7 @@ import polars as pl
 
 from models.ocpi.cdr_frames import column
 from pipelines.lib.compute import Compute
+from pipelines.lib.intake.outcomes import CDRS
 from pipelines.lib.intake.readers import READERS, Batch, PageContext, RecordRow
 from pipelines.lib.intake.receipts import receipts_of
 from pipelines.lib.lake import COMPRESSION, Lake
@@ -184,7 +185,7 @@ def _told_at(lake: Lake, part: Part) -> dict[int, datetime]:
     A CDR keeps the later time of its page, when all of it was there: a close takes what was received by its `as_of` and
     looks again at what was received later, so what came a little before it and was not there yet would be lost.
     """
-    if part.module == "cdrs":
+    if part.module == CDRS:
         return {}
     return {each.position: each.received_at for each in receipts_of(lake, part.pages[0]) if each.position is not None}
 

@@ -3,8 +3,9 @@
 * A record that could not be read is quarantined with the rule of its reader.
 * The same content again, of the same object, is a duplicate: proven by the SHA-256 of the canonical JSON. Of a CDR the
   landed hash is that of its bytes: only where one CDR came in several spellings are their canonical forms looked up.
-  What was refused is no such proof: a record that can be read is never the duplicate of one that could not. Nor is
-  what a connection goes back to, of an object that may change, without saying that it was updated.
+  What was refused is no such proof: a record that can be read is never the duplicate of one that could not.
+* Of an object that may change, what a connection goes back to without saying that it was updated is typed anew: only
+  the order in which it speaks says how things are.
 * A CDR that came again in another version of OCPI and says the same wherever both versions say anything is a duplicate
   as well (`same_claim`): the wording is that of the version, and no change of what the peer claims.
 * A second body under the key of a CDR is quarantined (`cdr_changed`): CDRs are immutable, so the first one stays.
@@ -23,17 +24,23 @@ import polars as pl
 from models.ocpi.acceptance import FOREIGN_PARTY
 from models.types.vocabularies import RecordOutcome
 
+DECIDING: Final = "2"
+"""Raise it whenever records are decided about differently: every month is then made again of what is landed."""
+
 RECEIVED_ORDER: Final = ("pull_id", "connection_id", "module", "sequence", "page_position")
 """The order in which records were received; with it every decision here is deterministic."""
 
 OBJECT: Final = ("module", "record_key")
-PLACE: Final = ("connection_id", "module", "pull_id", "sequence", "page_position")
+PULL: Final = ("connection_id", "module", "pull_id")
+"""What identifies one pull, or one push or file, which are kept alike."""
+PLACE: Final = (*PULL, "sequence", "page_position")
 """What identifies one received record."""
 
 CDRS: Final = "cdrs"
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _TYPED: Final = str(RecordOutcome.TYPED)
 _QUARANTINED: Final = str(RecordOutcome.QUARANTINED)
+_DUPLICATE: Final = str(RecordOutcome.DUPLICATE)
 SAME_CONTENT: Final = "same_content"
 SAME_CLAIM: Final = "same_claim"
 CDR_CHANGED: Final = "cdr_changed"
@@ -106,7 +113,7 @@ def decided(
 
 
 def _decided_together(
-    records: pl.DataFrame, canonical: Mapping[str, str], retellings: AbstractSet[tuple[str, str]] = frozenset()
+    records: pl.DataFrame, canonical: Mapping[str, str], retellings: AbstractSet[tuple[str, str]]
 ) -> pl.DataFrame:
     """Decide what became of records of which several are of one object, or that do not name theirs."""
     spelled = pl.col("content_sha256")
@@ -129,48 +136,39 @@ def _decided_together(
     is_other = (
         (pl.col("module") == CDRS) & pl.col("_candidate") & (pl.col("_content") != pl.col("_first_content"))
     ).fill_null(value=False)
-    is_retold = pl.col("_is_retelling").fill_null(value=False)
+    is_retold = is_other & pl.col("_is_retelling").fill_null(value=False)
+    found = pl.coalesce(
+        pl.when("_is_repeated").then(pl.lit(SAME_CONTENT)),
+        pl.when(is_retold).then(pl.lit(SAME_CLAIM)),
+        pl.when(is_other).then(pl.lit(CDR_CHANGED)),
+    )
+    became = marked.with_columns(rule=pl.coalesce(found, "rule"), reason=pl.coalesce(_reason(found), "reason"))
     return (
-        marked.with_columns(_is_changed=is_other & ~is_retold, _is_retold=is_other & is_retold)
-        .with_columns(
-            outcome=pl.when(pl.col("_is_repeated") | pl.col("_is_retold"))
-            .then(pl.lit(str(RecordOutcome.DUPLICATE)))
-            .when(~pl.col("_is_readable") | pl.col("_is_changed"))
-            .then(pl.lit(_QUARANTINED))
-            .otherwise(pl.lit(_TYPED)),
-            rule=pl.when("_is_repeated")
-            .then(pl.lit(SAME_CONTENT))
-            .when("_is_retold")
-            .then(pl.lit(SAME_CLAIM))
-            .when("_is_changed")
-            .then(pl.lit(CDR_CHANGED))
-            .otherwise("rule"),
-            reason=pl.when("_is_repeated")
-            .then(pl.lit("the same content of the same object was received before"))
-            .when("_is_retold")
-            .then(
-                pl.format(
-                    "cdr {} was received before in another version of OCPI (page {}, position {}), and says the same "
-                    "wherever both versions say anything",
-                    "record_key",
-                    pl.col("_first_page").str.slice(0, 12),
-                    "_first_position",
-                )
-            )
-            .when("_is_changed")
-            .then(
-                pl.format(
-                    "cdr {} was received before with other content (page {}, position {}): CDRs are immutable, "
-                    "the first body stays",
-                    "record_key",
-                    pl.col("_first_page").str.slice(0, 12),
-                    "_first_position",
-                )
-            )
-            .otherwise("reason"),
-            record_json=pl.when(pl.col("_is_repeated") | pl.col("_is_retold")).then(None).otherwise("record_json"),
-        )
+        became.with_columns(outcome=_outcome())
+        .with_columns(record_json=pl.when(pl.col("outcome") != _DUPLICATE).then("record_json"))
         .select(*records.columns, "outcome")
+    )
+
+
+def _outcome() -> pl.Expr:
+    """Give what a record became, by the rule that was found; a record without one is typed."""
+    is_duplicate = pl.col("rule").is_in([SAME_CONTENT, SAME_CLAIM])
+    outcome = pl.when(is_duplicate).then(pl.lit(_DUPLICATE)).otherwise(pl.lit(_QUARANTINED))
+    return pl.when(pl.col("rule").is_null()).then(pl.lit(_TYPED)).otherwise(outcome)
+
+
+def _reason(rule: pl.Expr) -> pl.Expr:
+    """Say why, where a rule was found here and not by a reader."""
+    first = (pl.col("_first_page").str.slice(0, 12), "_first_position")
+    changed = "with other content (page {}, position {}): CDRs are immutable, the first body stays"
+    retold = "in another version of OCPI (page {}, position {}), and says the same wherever both versions say anything"
+    return (
+        pl.when(rule == SAME_CONTENT)
+        .then(pl.lit("the same content of the same object was received before"))
+        .when(rule == SAME_CLAIM)
+        .then(pl.format(f"cdr {{}} was received before {retold}", "record_key", *first))
+        .when(rule == CDR_CHANGED)
+        .then(pl.format(f"cdr {{}} was received before {changed}", "record_key", *first))
     )
 
 

@@ -46,7 +46,7 @@ _PLACE: Final[Mapping[str, pl.DataType]] = {
     "told_index": pl.Int32(),
     "told_at": _INSTANT,
 }
-_PULL: Final = ("connection_id", "ocpi_version", "pull_id")
+_SAID_IN: Final = ("connection_id", "ocpi_version", "pull_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Stated:
             buffer = io.BytesIO()
             frame.write_parquet(buffer, compression="zstd")
             self.lake.write_bytes(path, buffer.getvalue())
-        return frame.with_columns(pl.lit(getattr(manifest, name)).alias(name) for name in _PULL)
+        return frame.with_columns(pl.lit(getattr(manifest, name)).alias(name) for name in _SAID_IN)
 
     def _made(self, manifest: Manifest) -> pl.DataFrame:
         values, places = list[object](), list[tuple[object, ...]]()
@@ -263,4 +263,4 @@ def _frame(module: str, values: Sequence[object], places: Sequence[tuple[object,
 
 
 def _nobody() -> list[pl.Expr]:
-    return [pl.lit(None, pl.String).alias(name) for name in _PULL]
+    return [pl.lit(None, pl.String).alias(name) for name in _SAID_IN]

@@ -11,6 +11,7 @@ from models.ocpi.acceptance import FOREIGN_PARTY
 from models.reference import violations as breaches
 from models.schemas.registry import Layer, table
 from models.types.vocabularies import RecordOutcome
+from pipelines.lib.intake.outcomes import PULL
 from pipelines.lib.intake.unknown import Unknown
 from pipelines.lib.lake import Lake
 from pipelines.lib.raw_store import Manifest
@@ -19,7 +20,6 @@ _CDR: Final = (
     *("cdr_key", "cpo_id", "session_id", "is_credit", "credit_reference_id", "last_updated_at"),
     *("connection_id", "content_sha256", "page_sha256", "page_position", "received_at"),
 )
-_PULL: Final = ("connection_id", "module", "pull_id")
 _SESSION: Final = ("session_key", "status", "last_updated_at")
 
 
@@ -61,8 +61,8 @@ def _listed(records: pl.DataFrame, manifests: Sequence[Manifest]) -> pl.DataFram
         for each in manifests
         if each.since is None or each.since < each.until
     ]
-    asked = pl.DataFrame(pulls, schema=dict.fromkeys(_PULL, pl.String), orient="row")
-    return records.join(asked, on=_PULL, how="semi", maintain_order="left")
+    asked = pl.DataFrame(pulls, schema=dict.fromkeys(PULL, pl.String), orient="row")
+    return records.join(asked, on=PULL, how="semi", maintain_order="left")
 
 
 def _columns(lake: Lake, name: str, columns: tuple[str, ...]) -> pl.DataFrame:

@@ -52,7 +52,7 @@ def pulled(settings, most_pulls=1):
         if not report.failures:
             break
     assert [str(failure) for failure in report.failures] == []
-    normalise(settings, lake, register)
+    normalise(settings, lake)
     counts = conservation(lake)
     assert counts.filter(pl.col("received") != pl.col("accounted")).is_empty()
     return lake

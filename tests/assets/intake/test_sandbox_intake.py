@@ -38,7 +38,7 @@ def pulled(world, folder, monkeypatch):
         for name, frame in load_master(settings.master).items():
             lake.write(Layer.MASTER, name, frame)
         report = pull(settings, lake, register)
-        normalise(settings, lake, register)
+        normalise(settings, lake)
     assert [str(failure) for failure in report.failures] == []
     return lake
 

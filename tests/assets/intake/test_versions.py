@@ -256,7 +256,7 @@ def test_a_peer_that_changes_its_version_is_accused_of_nothing(world, tmp_path, 
             settings = settings_for(server, home, monkeypatch, page_limit=200)
             lake, register = Lake(settings.lake), Register(settings.register)
             assert pull(settings, lake, register, connections=["ldw"], modules=["cdrs"], since=SINCE).failures == ()
-        normalise(settings, lake, register)
+        normalise(settings, lake)
         remember(settings, lake)
         codes = lake.read(Layer.TYPED, "protocol_violations").filter(module="cdrs")
         accused.append(sorted(codes.filter(pl.col("code").is_in(["cdr_changed", "second_body"]))["record_key"]))

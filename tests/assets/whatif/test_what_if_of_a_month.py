@@ -50,7 +50,7 @@ def home(world, tmp_path_factory):
         for name, frame in load_master(settings.master).items():
             lake.write(Layer.MASTER, name, frame)
         assert pull(settings, lake, register).failures == ()
-        normalise(settings, lake, register)
+        normalise(settings, lake)
         assets = [wholesale, matches, findings, verdicts, retail, charges]
         for month in (OCTOBER.previous, OCTOBER):
             assert dg.materialize(assets, resources={"home": Home()}, partition_key=str(month)).success

@@ -11,8 +11,7 @@ import polars as pl
 import pytest
 
 from models.schemas.registry import Layer
-from pipelines.lib.intake import file_drops, landing
-from pipelines.lib.intake import normalise as normalising
+from pipelines.lib.intake import file_drops, landing, touched_months
 from pipelines.lib.intake.file_blocks import file_blocks, look_at
 from pipelines.lib.intake.file_drops import FileSource, load_file
 from pipelines.lib.intake.normalise import normalise
@@ -77,7 +76,7 @@ def test_all_of_it_is_taken_in(settings, lake, loading):
 @pytest.mark.parametrize("most_rows", [1, 1_000])
 def test_parts_of_a_pull_give_every_month_its_rows(settings, lake, loading, monkeypatch, most_rows):
     monkeypatch.setattr(landing, "_PART_RECORDS", 8)
-    monkeypatch.setattr(normalising, "_MOST_ROWS", most_rows)
+    monkeypatch.setattr(touched_months, "_MOST_ROWS", most_rows)
     september = [line.replace(b"2026-10-", b"2026-09-") for line in LINES[::3]]
     october = [line for number, line in enumerate(LINES) if number % 3]
     loading(b"\n".join([*september, *october]))

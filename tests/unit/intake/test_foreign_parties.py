@@ -30,7 +30,7 @@ def take_in(settings, lake, register, peer):
         changed = settings.model_copy(update={"now": now, "connections": (wanted,)})
         since = datetime(2026, 1, 1, tzinfo=UTC)
         assert not pull(changed, lake, register, modules=modules, since=since).failures
-        normalise(changed, lake, register)
+        normalise(changed, lake)
         remember(changed, lake)
         return lake.read(Layer.TYPED, "records").select("record_id", "outcome", "rule").rows()
 

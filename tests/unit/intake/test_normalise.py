@@ -12,8 +12,12 @@ import pytest
 from models.schemas.registry import TABLES, Layer
 from models.types.time import BillingMonth
 from pipelines.lib.errors import UserError
+from pipelines.lib.intake import touched_months
 from pipelines.lib.intake.conservation import conservation
+from pipelines.lib.intake.landing import LANDING
 from pipelines.lib.intake.normalise import normalise
+from pipelines.lib.intake.outcomes import DECIDING
+from pipelines.lib.intake.touched_months import grouped_months
 from pipelines.lib.raw_store import RawStore
 from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, session, tariff
 
@@ -338,17 +342,30 @@ def test_a_partition_that_is_gone_is_made_again(receive, lake, settings):
     assert lake.read(Layer.TYPED, "cdrs", OCTOBER).equals(before)
 
 
-def test_months_are_made_again_where_records_are_read_in_another_way(receive, lake, settings):
+@pytest.mark.parametrize("made_as", ["1", LANDING, f"{LANDING} 1", f"1 {DECIDING}"])
+def test_months_are_made_again_where_records_are_read_or_decided_in_another_way(receive, lake, settings, made_as):
     receive("cdrs", [cdr()])
     path = lake.path(Layer.TYPED, "cdrs", OCTOBER)
     right = pl.read_parquet(path)
     wrong = right.with_columns(pl.lit(Decimal("1.5")).cast(right.schema["total_energy_kwh"]).alias("total_energy_kwh"))
     wrong.write_parquet(path)
     assert normalise(settings, lake).months == frozenset()
-    Path(lake.root, "typed", "read_as.txt").write_text("1")
+    Path(lake.root, "typed", "read_as.txt").write_text(made_as)
     assert normalise(settings, lake).months == {OCTOBER}
     assert pl.read_parquet(path).equals(right)
     assert normalise(settings, lake).months == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("most_rows", "sizes"), [(1, [1, 1, 1]), (3, [2, 1]), (4, [2, 1]), (5, [2, 1]), (6, [3]), (100, [3])]
+)
+def test_months_are_written_together_as_far_as_their_rows_fit_the_memory(monkeypatch, most_rows, sizes):
+    monkeypatch.setattr(touched_months, "_MOST_ROWS", most_rows)
+    months = [OCTOBER, OCTOBER.next, OCTOBER.next.next]
+    days = [month.first_day for month, rows in zip(months, (1, 2, 3), strict=True) for _ in range(rows)]
+    groups = list(grouped_months(months, pl.DataFrame({"billing_month": days})))
+    assert [len(group) for group in groups] == sizes
+    assert [month for group in groups for month in group] == months
 
 
 def test_what_an_older_version_wrote_is_made_again(receive, lake, settings):
