@@ -10,9 +10,9 @@ from rich.console import Console
 
 from pipelines.commands.progress import run_progress
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.file_drops import MODULES, FileSource, load_file
-from pipelines.lib.intake.file_report import FileReport
-from pipelines.lib.intake.master_drops import load_master_files
+from pipelines.lib.intake.drops.master import load_master_files
+from pipelines.lib.intake.files.loading import MODULES, FileSource, load_file
+from pipelines.lib.intake.files.report import FileReport
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import INTAKE, stale_months, work_through
 from pipelines.lib.register import Register

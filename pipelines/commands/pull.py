@@ -13,7 +13,7 @@ from models.schemas.registry import Layer
 from models.types.vocabularies import RecordOutcome
 from pipelines.commands.progress import run_progress
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.drop_report import last_drop_report
+from pipelines.lib.intake.drops.report import last_drop_report
 from pipelines.lib.intake.pull_report import last_pull
 from pipelines.lib.lake import Lake
 from pipelines.lib.month_runs import INTAKE, stale_months, work_through

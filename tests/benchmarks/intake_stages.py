@@ -27,7 +27,7 @@ def intake_world(home: Path, cdrs: int) -> Stage:
 def file_to_typed(home: Path, _cdrs: int) -> Stage:
     """Take the file in and bring the typed tables up to it; counted are the CDRs that what became of is known."""
     from models.schemas.registry import Layer
-    from pipelines.lib.intake.file_drops import FileSource, load_file
+    from pipelines.lib.intake.files.loading import FileSource, load_file
     from pipelines.lib.intake.normalise import normalise
     from pipelines.lib.lake import Lake
     from pipelines.lib.master_data import load_master

@@ -17,12 +17,12 @@ from models.schemas.registry import TABLES, Layer, Table
 from models.types.vocabularies import RecordOutcome
 from pipelines.defs.resources import Home
 from pipelines.lib.asset_keys import asset_key
-from pipelines.lib.intake.drop_folder import take_book_drops, take_drops
-from pipelines.lib.intake.drop_report import keep_drop_report
+from pipelines.lib.intake.drops.folder import take_book_drops, take_drops
+from pipelines.lib.intake.drops.report import keep_drop_report
+from pipelines.lib.intake.drops.stray_folders import stray_folders
 from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.intake.pull import pull
-from pipelines.lib.intake.stray_folders import stray_folders
 from pipelines.lib.lake import Lake
 from pipelines.lib.master_data import load_master
 from pipelines.receiver.waiting import take_over

@@ -4,7 +4,7 @@ Layout: `<lake>/landed/<LANDING>/<connection_id>/<module>/<pull_id>/<first>-<las
 thousand records, those of its first to its last page, so that many can be read at once and none fills the memory.
 `records.parquet` is the last table of a part and `landed.json` the last file of a pull, so a landing that was killed
 goes on where it stopped. What is landed depends on nothing but the pull's own pages: what became of a record in view of
-all others is decided in `outcomes.py`. Large files are landed while they are stored (`block_parts.py`).
+all others is decided in `outcomes.py`. Large files are landed while they are stored (`files/block_parts.py`).
 """
 
 from __future__ import annotations

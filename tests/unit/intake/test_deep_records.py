@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from models.schemas.registry import Layer
 from pipelines.lib.intake.conservation import conservation
-from pipelines.lib.intake.file_drops import FileSource, load_file
+from pipelines.lib.intake.files.loading import FileSource, load_file
 from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.intake.pull import pull

@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from models.schemas.registry import Layer
-from pipelines.lib.intake import file_drops, landing, touched_months
-from pipelines.lib.intake.file_blocks import file_blocks, look_at
-from pipelines.lib.intake.file_drops import FileSource, load_file
+from pipelines.lib.intake import landing, touched_months
+from pipelines.lib.intake.files import loading as file_loading
+from pipelines.lib.intake.files.blocks import file_blocks, look_at
+from pipelines.lib.intake.files.loading import FileSource, load_file
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import Connection
@@ -35,8 +36,8 @@ def settings(settings):
 @pytest.fixture
 def loading(settings, lake, tmp_path, monkeypatch):
     """Load bytes as a large file is loaded, in blocks of some 5 kB."""
-    monkeypatch.setattr(file_drops, "CHECKED_BYTES", 0)
-    monkeypatch.setattr(file_drops, "PAGE_BYTES", 5_000)
+    monkeypatch.setattr(file_loading, "CHECKED_BYTES", 0)
+    monkeypatch.setattr(file_loading, "PAGE_BYTES", 5_000)
 
     def loading(content):
         path = tmp_path / "cdrs.ndjson"

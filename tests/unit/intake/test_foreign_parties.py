@@ -7,7 +7,7 @@ import pytest
 
 from models.ocpi.reading import noted_tariff, parse_cdr, parse_tariff
 from models.schemas.registry import Layer
-from pipelines.lib.intake.file_drops import FileSource, load_file
+from pipelines.lib.intake.files.loading import FileSource, load_file
 from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.intake.pull import pull
@@ -105,7 +105,7 @@ def test_a_party_that_is_declared_after_all_is_taken_with_the_next_pull(take_in,
 @pytest.mark.parametrize("is_large", [False, True])
 def test_a_file_is_held_to_the_parties_of_its_connection(settings, lake, peer, tmp_path, monkeypatch, is_large):
     if is_large:
-        monkeypatch.setattr("pipelines.lib.intake.file_drops.CHECKED_BYTES", 10)
+        monkeypatch.setattr("pipelines.lib.intake.files.loading.CHECKED_BYTES", 10)
     path = tmp_path / "cdrs.ndjson"
     path.write_text("".join(json.dumps(each) + "\n" for each in (cdr(1), cdr(2, **SWM))))
     report = load_file(settings, lake, path, FileSource(peer.connection(), "cdrs"))

@@ -13,9 +13,11 @@ import pytest
 
 from models.schemas.registry import Layer
 from models.types.time import BillingMonth
-from pipelines.lib.intake import drop_folder, file_drops, master_drops
-from pipelines.lib.intake.drop_folder import take_book_drops, take_drops
-from pipelines.lib.intake.file_drops import FileSource, load_file
+from pipelines.lib.intake.drops import folder as drop_folder
+from pipelines.lib.intake.drops import master as master_drops
+from pipelines.lib.intake.drops.folder import take_book_drops, take_drops
+from pipelines.lib.intake.files import loading
+from pipelines.lib.intake.files.loading import FileSource, load_file
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.master_data import load_master
 from pipelines.lib.raw_store import RawStore
@@ -269,17 +271,17 @@ def changing(request, monkeypatch):
 
     def changing(*, large):
         name = "survey" if large else "content_sha256"
-        looked = getattr(file_drops, name)
+        looked = getattr(loading, name)
 
         def look(path, *others):
             found = looked(path, *others)
             request.param(path)
             return found
 
-        monkeypatch.setattr(file_drops, name, look)
+        monkeypatch.setattr(loading, name, look)
         if large:
-            monkeypatch.setattr(file_drops, "CHECKED_BYTES", 0)
-            monkeypatch.setattr(file_drops, "PAGE_BYTES", 2_000)
+            monkeypatch.setattr(loading, "CHECKED_BYTES", 0)
+            monkeypatch.setattr(loading, "PAGE_BYTES", 2_000)
 
     return changing
 

@@ -10,7 +10,7 @@ import pytest
 
 from models.reference.bitemporal import believed_at
 from models.schemas.registry import TABLES, Layer, table
-from pipelines.lib.intake.file_drops import FileSource, load_file
+from pipelines.lib.intake.files.loading import FileSource, load_file
 from pipelines.lib.intake.history import remember
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.raw_store import RawStore

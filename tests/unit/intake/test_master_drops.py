@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from models.types.time import BillingMonth
-from pipelines.lib.intake.drop_folder import take_book_drops
-from pipelines.lib.intake.master_drops import finish_accepted, load_master_files
+from pipelines.lib.intake.drops.folder import take_book_drops
+from pipelines.lib.intake.drops.master import finish_accepted, load_master_files
 from pipelines.lib.master_data import load_master
 from pipelines.sandbox.files import write_master
 from pipelines.sandbox.world import build_world

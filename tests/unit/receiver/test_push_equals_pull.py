@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 from models.schemas.registry import TABLES, Layer
 from models.types.time import BillingMonth
 from pipelines.lib.intake.conservation import conservation
-from pipelines.lib.intake.file_drops import FileSource, load_file
+from pipelines.lib.intake.files.loading import FileSource, load_file
 from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.intake.pull import pull
 from pipelines.lib.lake import Lake

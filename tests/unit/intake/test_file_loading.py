@@ -8,11 +8,11 @@ import pytest
 
 from models.schemas.registry import Layer
 from pipelines.lib.intake.conservation import conservation
-from pipelines.lib.intake.drop_folder import take_drops
-from pipelines.lib.intake.drop_report import DropReport, keep_drop_report, last_drop_report
-from pipelines.lib.intake.file_drops import PAGE_BYTES, FileSource, load_file
+from pipelines.lib.intake.drops.folder import take_drops
+from pipelines.lib.intake.drops.report import DropReport, keep_drop_report, last_drop_report
+from pipelines.lib.intake.drops.stray_folders import stray_folders
+from pipelines.lib.intake.files.loading import PAGE_BYTES, FileSource, load_file
 from pipelines.lib.intake.normalise import normalise
-from pipelines.lib.intake.stray_folders import stray_folders
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import Connection
 from tests.unit.intake.little_peer import cdr, envelope, location, session, tariff

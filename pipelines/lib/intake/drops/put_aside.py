@@ -21,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from pipelines.lib.intake.file_report import FileReport, shown
+from pipelines.lib.intake.files.report import FileReport, shown
 
 DONE: Final = "done"
 REJECTED: Final = "rejected"

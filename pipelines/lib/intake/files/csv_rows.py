@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipelines.lib.intake.file_report import shown
+from pipelines.lib.intake.files.report import shown
 
 DELIMITERS: Final = ",;\t"
 _LONGEST_CELL: Final = 1 << 20

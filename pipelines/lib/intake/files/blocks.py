@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from models.ocpi.envelope import read_page
-from pipelines.lib.intake.file_formats import LONGEST_LINE, FileProblem, is_json, is_ndjson, opened
+from pipelines.lib.intake.files.formats import LONGEST_LINE, FileProblem, is_json, is_ndjson, opened
 
 _LINES: Final = msgspec.json.Decoder(msgspec.Raw).decode_lines
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

@@ -22,7 +22,7 @@ import msgspec
 
 from models.ocpi.envelope import read_names
 from models.ocpi.nesting import DEEPEST, decoded_whole
-from pipelines.lib.intake.file_csv import CsvProblem, csv_records
+from pipelines.lib.intake.files.csv_rows import CsvProblem, csv_records
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final, NamedTuple
 
-from pipelines.lib.intake.file_formats import FileProblem
+from pipelines.lib.intake.files.formats import FileProblem
 
 CHANGED: Final = "the file was changed while it was being loaded: give it again when it is complete"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from pipelines.lib.intake.drop_folder import DROP, MASTER, VERSIONS, is_settled_name, places
-from pipelines.lib.intake.file_drops import MODULES
-from pipelines.lib.intake.put_aside import DONE, REJECTED
+from pipelines.lib.intake.drops.folder import DROP, MASTER, VERSIONS, is_settled_name, places
+from pipelines.lib.intake.drops.put_aside import DONE, REJECTED
+from pipelines.lib.intake.files.loading import MODULES
 from pipelines.lib.settings import Settings
 
 

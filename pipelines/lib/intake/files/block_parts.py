@@ -16,9 +16,9 @@ from pathlib import Path
 
 import msgspec
 
-from pipelines.lib.intake.file_blocks import BlockFinding, BlockRange, look_at
-from pipelines.lib.intake.file_formats import is_json
-from pipelines.lib.intake.file_stamp import Stamp, hold_unchanged
+from pipelines.lib.intake.files.blocks import BlockFinding, BlockRange, look_at
+from pipelines.lib.intake.files.formats import is_json
+from pipelines.lib.intake.files.stamp import Stamp, hold_unchanged
 from pipelines.lib.intake.landing import part_folder, without_collector, write_part
 from pipelines.lib.intake.readers import READERS, Batch, PageContext
 from pipelines.lib.lake import Lake

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from pipelines.lib.intake.file_report import FileReport
+from pipelines.lib.intake.files.report import FileReport
 from pipelines.lib.lake import Lake
 
 Kind = Literal["records", "books"]

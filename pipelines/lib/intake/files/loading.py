@@ -1,14 +1,10 @@
 """Files instead of a peer: loaded into the same raw store, once each, and reported line by line.
 
 A file is a pull: its records stand on pages of a few MiB, each in its own bytes (a large NDJSON file byte for byte, in
-blocks of whole lines), and its manifest comes last. Its
-pull id carries the SHA-256 of what it says and the version it is read as, so the same file given again, under any name,
-is a duplicate, and one whose loading was killed is loaded again under the same id. One that was given as the wrong
-version is taken again as the right one. CSV is kept beside its pages as it came (`source.csv.gz`).
-
-`<home>/drop/<connection>/<module>/` is looked through by every pull; a file that is dealt with is moved to `done/` or
-`rejected/` in that folder, beside its report. The pull does it, and not a sensor: so the command line needs no daemon,
-and dropped records are worked through in the run that took them.
+blocks of whole lines), and its manifest comes last. Its pull id carries the SHA-256 of what it says and the version it
+is read as, so the same file given again, under any name, is a duplicate, and one whose loading was killed is loaded
+again under the same id. One that was given as the wrong version is taken again as the right one. CSV is kept beside its
+pages as it came (`source.csv.gz`).
 """
 
 from __future__ import annotations
@@ -31,11 +27,11 @@ from models.ocpi.envelope import PageFormat, read_names
 from models.ocpi.problems import RecordProblem
 from pipelines.lib.compute import Compute
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.block_parts import BlockPart, Taken, keep_block, take_part
-from pipelines.lib.intake.file_blocks import Survey, file_blocks, survey
-from pipelines.lib.intake.file_formats import FileProblem, FileRecord, content_sha256, file_records
-from pipelines.lib.intake.file_report import MOST_PROBLEMS, FileFinding, FileReport, clipped, shown
-from pipelines.lib.intake.file_stamp import Stamp, hold_unchanged, stamp
+from pipelines.lib.intake.files.block_parts import BlockPart, Taken, keep_block, take_part
+from pipelines.lib.intake.files.blocks import Survey, file_blocks, survey
+from pipelines.lib.intake.files.formats import FileProblem, FileRecord, content_sha256, file_records
+from pipelines.lib.intake.files.report import MOST_PROBLEMS, FileFinding, FileReport, clipped, shown
+from pipelines.lib.intake.files.stamp import Stamp, hold_unchanged, stamp
 from pipelines.lib.intake.identity import names_in, owner_in, record_id
 from pipelines.lib.intake.landing import grouped
 from pipelines.lib.intake.pages import page_of_lines

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.file_drops import MODULES, FileSource, load_file
-from pipelines.lib.intake.file_report import FileFinding, FileReport, clipped, shown
-from pipelines.lib.intake.file_stamp import Stamp, stamp
-from pipelines.lib.intake.master_drops import finish_accepted, load_master_files
-from pipelines.lib.intake.put_aside import LINK, LinkFound, entered, make_way, put_aside
+from pipelines.lib.intake.drops.master import finish_accepted, load_master_files
+from pipelines.lib.intake.drops.put_aside import LINK, LinkFound, entered, make_way, put_aside
+from pipelines.lib.intake.files.loading import MODULES, FileSource, load_file
+from pipelines.lib.intake.files.report import FileFinding, FileReport, clipped, shown
+from pipelines.lib.intake.files.stamp import Stamp, stamp
 from pipelines.lib.lake import Lake
 from pipelines.lib.settings import OcpiVersion, Settings
 

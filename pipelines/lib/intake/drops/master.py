@@ -17,9 +17,9 @@ from typing import Final
 
 from models.schemas.registry import TABLES, Layer
 from pipelines.lib.errors import UserError
-from pipelines.lib.intake.file_formats import FileProblem
-from pipelines.lib.intake.file_report import FileFinding, FileReport, clipped, shown
-from pipelines.lib.intake.file_stamp import Stamp, hold_unchanged
+from pipelines.lib.intake.files.formats import FileProblem
+from pipelines.lib.intake.files.report import FileFinding, FileReport, clipped, shown
+from pipelines.lib.intake.files.stamp import Stamp, hold_unchanged
 from pipelines.lib.master_data import PLAN_TARIFFS, load_master
 from pipelines.lib.settings import Settings
 
