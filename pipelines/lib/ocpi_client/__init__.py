@@ -2,8 +2,9 @@
 
 `peer.py` speaks the protocol over `versions.py` (what is agreed on) and `paging.py` (where the next page is);
 `transport.py` gets one answer with retries, out of `requests.py` (what we send) and `answers.py` (what came), over
-`wire.py` (HTTP itself);
-`failures.py` says what can go wrong, `redaction.py` keeps tokens out of whatever is kept or printed.
+`wire.py` (HTTP itself) and its `early_connections.py`;
+`failures.py` says what can go wrong, `redaction.py` keeps tokens out of whatever is kept or printed, and `sieve.py`
+tells quickly of a page that it has none.
 """
 
 from pipelines.lib.ocpi_client.failures import FailureKind, PeerFailure

@@ -68,6 +68,8 @@ class Peer:
     ) -> Iterator[Page]:
         """Yield the pages of a module whose records changed in `[since, until)`.
 
+        The page behind is asked for before one is given: who stops reading leaves an answer that nobody takes.
+
         A page that stays unreadable is yielded with its problem, and the crawl goes on behind it. A `Link` that is not
         sane is not followed: offset and limit are counted instead. A page has up to `limit` records, by
         default as many as the connection says.

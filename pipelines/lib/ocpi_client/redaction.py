@@ -196,7 +196,7 @@ def _may_hide_ascii(content: bytes) -> bool:
 
 
 def _is_beyond_ascii(content: bytes) -> bool:
-    r"""Tell whether every backslash begins a letter of some street, such as \u00df: a token is ASCII.
+    r"""Tell of bytes that have a backslash whether each begins a character beyond ASCII, such as \u00df: no token's.
 
     Pages of peers who write all but ASCII so would else be undone as a whole, at twenty times the cost.
     """

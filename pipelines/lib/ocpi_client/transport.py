@@ -58,8 +58,8 @@ class Transport:
     throttle: Throttle = field(default_factory=lambda: Throttle(None))
     correlation_id: str = field(default_factory=new_id)
     """the same for all that one run asks of the peer"""
-    _early: dict[str, str] = field(default_factory=dict, init=False, repr=False)
-    """the request id of the one URL that was asked for early"""
+    _early_ids: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    """the request id of the one URL that was asked for early: a box for it, because the transport itself is frozen"""
     _asked: deque[str] = field(default_factory=lambda: deque(maxlen=_ANSWERED_LATE), init=False, repr=False)
     """the ids of the newest requests"""
 
@@ -114,8 +114,8 @@ class Transport:
         """
         if self.throttle.requests_per_second is not None or not self.authorization.was_accepted:
             return
-        self._early.clear()
-        self._early[url] = request_id = new_id()
+        self._early_ids.clear()
+        self._early_ids[url] = request_id = new_id()
         with suppress(WireError, UnicodeError):  # `get` will say it
             _ = self.wire.ask_early("GET", url, self._headers(headers or {}, self.authorization.headers[0], request_id))
 
@@ -147,7 +147,7 @@ class Transport:
     def _authorized(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, where: str) -> Answer:
         candidates = list(self.authorization.headers)
         for number, candidate in enumerate(candidates, start=1):
-            request_id = self._early.pop(url, None) or new_id()
+            request_id = self._early_ids.pop(url, None) or new_id()
             try:
                 answer = self._fetch(method, url, self._headers(headers, candidate, request_id), body, where)
             except PeerFailure as failure:

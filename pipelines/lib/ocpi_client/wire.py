@@ -8,21 +8,18 @@ while we do. There is never more than one that is not waited for yet.
 
 from __future__ import annotations
 
-import io
 import logging
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from math import inf
-from typing import IO, TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -36,14 +33,9 @@ from urllib3.exceptions import (
 )
 from urllib3.util import parse_url
 
-if TYPE_CHECKING:
-    from socket import socket
-
-    from _typeshed import WriteableBuffer
+from pipelines.lib.ocpi_client.early_connections import PIECE, Line, watched_pools
 
 _ALWAYS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "roamledger"}
-_PIECE: Final = 64 * 1024
-"""bytes taken at a time: larger ones are asked of the kernel anew each time, which costs more than it saves"""
 _SILENT: Final = "no answer in time"
 _CLOSED: Final = "no connection"
 _BROKEN: Final = "the answer broke off"
@@ -63,84 +55,6 @@ class WireError(Exception):
         """whether asking again can help"""
 
 
-_Body = bytes | str | IO[bytes] | Iterable[bytes | str]
-"""what the library takes for one; we have bytes"""
-_Request = tuple[str, str, Mapping[str, str]]
-"""method, target and headers"""
-
-
-@dataclass(slots=True)
-class _Line:
-    """What the connections to one host have in common: one is in use, the others were closed by somebody."""
-
-    latest: float = inf
-    """when the answer that is on its way has to be at its end, by the monotonic clock"""
-    newest: _EarlyConnection | None = None
-    """the connection in use, where no proxy stands between"""
-    was_early: bool = False
-    """whether the newest request was sent before anybody waited for its answer"""
-
-
-class _EarlyConnection(HTTPConnection):
-    """A connection on which a request may be sent before anybody waits for its answer."""
-
-    line: _Line
-    _early: _Request | None = None
-    """what was sent, and is not waited for yet"""
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the peer has not hung up: bytes that came unasked say that it did, but an answer is due here."""
-        return self._early is not None or super().is_connected
-
-    def send_early(self, request: _Request) -> bool:
-        """Send what `request` will be called with next; tell whether it was sent."""
-        if self._early is not None or not self.is_connected:
-            return False
-        method, target, headers = request
-        super().request(method, target, headers=headers, preload_content=False)
-        self._early = request
-        return True
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        body: _Body | None = None,
-        headers: Mapping[str, str] | None = None,
-        **options: bool,
-    ) -> None:
-        """Send a request, unless it already was; anything else that was sent early is given up for good."""
-        early, self._early = self._early, None
-        self.line.newest = self if self.proxy is None else None
-        self.line.was_early = early is not None and body is None and early == (method, url, headers)
-        if self.line.was_early:
-            return
-        if early is not None:
-            self.close()
-        super().request(method, url, body=body, headers=headers, **options)
-
-
-class _Watched(io.RawIOBase):
-    """What comes through a socket until an instant: in whatever small pieces, no peer holds us beyond it."""
-
-    def __init__(self, raw: io.RawIOBase, line: _Line) -> None:
-        super().__init__()
-        self._raw, self._line = raw, line
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        if time.monotonic() > self._line.latest:
-            raise TimeoutError
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The beginning of an answer; its body is still to be taken."""
@@ -153,7 +67,7 @@ class Reply:
     def pieces(self) -> Iterator[bytes]:
         """Give the body piece by piece, unpacked; raise `WireError` where it breaks off."""
         with _in_our_words():
-            yield from self._response.stream(_PIECE, decode_content=True)
+            yield from self._response.stream(PIECE, decode_content=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +77,12 @@ class _Host:
     manager: urllib3.PoolManager
     direct: urllib3.HTTPConnectionPool | None
     """None: through a proxy, which is told whole URLs"""
-    line: _Line
+    line: Line
 
     @classmethod
     def of(cls, url: str, timeout_seconds: float) -> _Host:
         """Open nothing yet, but say how, for the host of a URL and what the environment says of it now."""
-        line, proxy = _Line(), proxy_to(urlsplit(url))
+        line, proxy = Line(), proxy_to(urlsplit(url))
         manager = _manager(proxy, timeout_seconds, line)
         return cls(manager, manager.connection_from_url(url) if proxy is None else None, line)
 
@@ -287,7 +201,7 @@ def proxy_to(parts: SplitResult) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _manager(proxy: str | None, timeout_seconds: float, line: _Line) -> urllib3.PoolManager:
+def _manager(proxy: str | None, timeout_seconds: float, line: Line) -> urllib3.PoolManager:
     """Make what opens connections: they watch the latest instant, and try nothing twice."""
     _silence_library()
     timeout = urllib3.Timeout(timeout_seconds)
@@ -300,7 +214,7 @@ def _manager(proxy: str | None, timeout_seconds: float, line: _Line) -> urllib3.
             manager = urllib3.ProxyManager(proxy, proxy_headers=shown, timeout=timeout, retries=False)
         except HTTPError:
             raise WireError(_STRANGE_PROXY, retry=False) from None
-    manager.pool_classes_by_scheme = _watching(line)
+    manager.pool_classes_by_scheme = watched_pools(line)
     return manager
 
 
@@ -308,23 +222,6 @@ def _manager(proxy: str | None, timeout_seconds: float, line: _Line) -> urllib3.
 def _target(url: str) -> str:
     """Give what a request line says of a URL."""
     return parse_url(url).request_uri
-
-
-def _watching(line: _Line) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Make pools whose answers are watched from their status line to their trailers, and may be asked for early."""
-
-    class Watched(HTTPResponse):
-        def __init__(self, sock: socket, *, method: str | None = None) -> None:
-            super().__init__(sock, method=method)
-            self.fp = io.BufferedReader(_Watched(self.fp.detach(), line), _PIECE)
-
-    own = {"response_class": Watched, "line": line}
-    plain = type("Plain", (_EarlyConnection,), own)
-    secure = type("Secure", (_EarlyConnection, HTTPSConnection), own)
-    return {
-        "http": type("PlainPool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("SecurePool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": secure}),
-    }
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -51,3 +52,12 @@ def test_records_that_are_alone_are_decided_as_all_together_are(found):
     assert cdrs["record_key"].is_unique().all()
     readable = received.filter(pl.col("module") == "cdrs", pl.col("rule").is_null())["record_key"].drop_nulls()
     assert set(cdrs["record_key"]) == set(readable)
+
+
+@pytest.mark.parametrize(("key", "rule"), [(None, None), ("DE*LDW*A", "wrong_type")], ids=["unnamed", "refused"])
+def test_only_an_object_that_could_be_read_is_gone_back_to(key, rule):
+    """Of what has no name or no sense nobody knows how things are: to say it again is to say nothing new."""
+    schema = dict(RECORD_SCHEMA) | dict.fromkeys(PULL_COLUMNS, pl.String)
+    facts = {"module": "sessions", "connection_id": "ldw", "pull_id": "1", "sequence": 0, "record_key": key}
+    said = [facts | {"content_sha256": each, "rule": rule, "page_position": at} for at, each in enumerate("xyx")]
+    assert decided(pl.DataFrame(said, schema=schema))["outcome"].to_list()[-1] == "duplicate"

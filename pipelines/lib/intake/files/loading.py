@@ -271,8 +271,6 @@ class _Loading:
             READERS[self.source.module](alpha2_by_alpha3()).take(value, context)
         except RecordProblem as problem:
             return problem.message
-        except RecursionError:
-            return "its objects and lists are nested too deeply to be read"
         return None
 
     def _write_page(self, pull_id: str, records: list[bytes], *, is_json: bool = True) -> None:
