@@ -1,6 +1,8 @@
 """What looks through every page quickly finds exactly what a slow look finds."""
 
+import json
 import re
+from contextlib import suppress
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,14 +28,43 @@ def test_a_page_without_any_word_of_a_text_passes(text, at, content):
 
 
 HIDES_ASCII = re.compile(rb"\\(?!u(?:00[89a-fA-F]|0[1-9a-fA-F]|[1-9a-fA-F])[0-9a-fA-F]{1,3})")
-ESCAPES = st.lists(
-    st.sampled_from([rb"\u00df", rb"\u0142", rb"\uD83D", rb"\u0041", rb"\u002f", rb"\\", rb"\/", rb"\n", b"u00", b"ab"])
-)
+OF_UNICODE = [
+    rb"\u00df",
+    rb"\u0142",
+    rb"\uD83D",
+    rb"\u0041",
+    rb"\u002f",
+    rb"\u0070",
+    rb"\u007f",
+    rb"\u0080",
+]
+ESCAPES = st.lists(st.sampled_from([*OF_UNICODE, rb"\\", rb"\/", rb"\n", b"u00", b"ab"]))
 
 
 @given(ESCAPES.map(b"".join).filter(lambda content: b"\\" in content))
 def test_only_escapes_beyond_ascii_are_passed_over(content):
     assert _is_beyond_ascii(content) is (HIDES_ASCII.search(content) is None)
+
+
+TOKENS = st.text(
+    st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="%&"), min_size=16, max_size=40
+)
+"""without what begins escapes of URLs and HTML: in a token that holds such a one it would be undone as well"""
+STREETS = st.lists(st.sampled_from(["Hafenstra\\u00dfe", "Krak\\u00f3w", "\\u0141", "A&B", "5%"]), max_size=3).map(
+    " ".join
+)
+
+
+@given(TOKENS, st.data(), STREETS, STREETS)
+def test_a_token_with_some_characters_as_escapes_of_json_is_kept_nowhere(token, data, before, after):
+    escaped = data.draw(st.sets(st.integers(0, len(token) - 1), min_size=1))
+    spelt = [f"\\u00{ord(char):02x}" if at in escaped else json.dumps(char)[1:-1] for at, char in enumerate(token)]
+    page = f'{{"street": "{before}", "said": "{before} {"".join(spelt)} {after}", "city": "{after}"}}'
+    assert token in json.loads(page)["said"]
+    redacted = Secrets.of([token]).redacted(page.encode())
+    assert token.encode() not in redacted
+    with suppress(ValueError):  # a page of which nothing is kept, or cut within an escape, cannot be read at all
+        assert all(token not in text for text in json.loads(redacted).values())
 
 
 SECRETS = Secrets.of(["planted-token/of+ours", "short"])

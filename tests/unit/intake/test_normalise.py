@@ -23,6 +23,10 @@ from tests.unit.intake.little_peer import cdr, envelope, keep_pages, location, s
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
 OCTOBER = BillingMonth(2026, 10)
+TWO_PERIODS = [
+    {"start_date_time": f"2026-10-12T08:{minute:02d}:00Z", "dimensions": [{"type": "ENERGY", "volume": 5}]}
+    for minute in (0, 30)
+]
 PLACE = ("connection_id", "module", "ocpi_version", "page_sha256", "page_position")
 
 
@@ -398,6 +402,36 @@ def test_normalising_again_writes_nothing(receive, lake, settings, monkeypatch):
     receive("cdrs", [cdr()], b"oops")
     monkeypatch.setattr(type(lake), "write_bytes", lambda *_: pytest.fail("something was written"))
     assert normalise(settings, lake).pulls == 0
+
+
+@pytest.fixture
+def received_in_disorder(receive, lake):
+    """Receive objects by descending and mixed ids, over several pages and pulls; one CDR says something else later."""
+    receive("sessions", [session(id="S3"), session(id="S1")], [session(id="S2")])
+    receive("cdrs", [cdr(3, charging_periods=TWO_PERIODS), cdr(1, total_energy="10.1234")], [cdr(2)])
+    receive("cdrs", [cdr(5), cdr(2, total_energy=11)], [cdr(4)])
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "expected"),
+    [
+        ("cdrs", "cdr_key", [f"DE*LDW*C{number:06d}" for number in range(1, 6)]),
+        ("sessions", "session_key", [f"DE*LDW*S{number}" for number in range(1, 4)]),
+    ],
+)
+def test_months_are_sorted_by_key_in_whatever_order_their_objects_came(received_in_disorder, lake, name, key, expected):
+    assert lake.read(Layer.TYPED, name, OCTOBER)[key].to_list() == expected
+
+
+def test_periods_are_sorted_by_their_cdr_and_their_place_in_it(received_in_disorder, lake):
+    periods = lake.read(Layer.TYPED, "charging_periods", OCTOBER).select("cdr_key", "period_index").rows()
+    assert periods == [(f"DE*LDW*C{number:06d}", at) for number, at in ((1, 0), (2, 0), (3, 0), (3, 1), (4, 0), (5, 0))]
+
+
+def test_records_stand_in_the_order_received_whatever_became_of_them(received_in_disorder, lake):
+    records = lake.read(Layer.TYPED, "records").select("record_id", "outcome").rows()
+    assert [name for name, _ in records] == ["S3", "S1", "S2", *(f"C{number:06d}" for number in (3, 1, 2, 5, 2, 4))]
+    assert records[-2] == ("C000002", "quarantined")
 
 
 def test_records_are_conserved_per_connection_and_module(receive, lake):

@@ -12,6 +12,7 @@ from pipelines.lib.ocpi_client import FailureKind, Peer, PeerFailure, Transport
 from pipelines.lib.ocpi_client import peer as peers
 from pipelines.lib.ocpi_client.redaction import without_secrets
 from tests.unit.intake.little_peer import TOKEN, envelope
+from tests.unit.intake.scripted_peer import Script, whole
 
 UNTIL = datetime(2026, 11, 5, tzinfo=UTC)
 
@@ -67,6 +68,37 @@ def test_the_next_page_is_asked_for_early_unless_the_peer_bounds_our_rate(peer, 
         assert page.answer.request_id == peer.request_ids[number - 1]
     transport.close()
     assert len(set(peer.asked)) == len(set(peer.request_ids)) == 3
+
+
+def test_nothing_is_asked_early_of_a_peer_that_may_still_refuse_our_token(settings, peer):
+    script = Script(whole(b"open to all"), whole(b"not asked for"))
+    transport = Transport.open(peer.connection())
+    with transport.wire.ask("GET", f"http://{script.host}/1", {}) as reply:
+        assert list(reply.pieces()) == [b"open to all"]
+    transport.get_early(f"http://{script.host}/2")  # the connection is open, and was never shown our token
+    transport.close()
+    assert script.is_left_soon()
+    assert [request[0].split()[1] for request in script.asked] == ["/1"]
+
+
+def heard_soon(peer, url):
+    """Wait until the peer was asked for a URL."""
+    until = time.monotonic() + 2
+    while peer.asked[-1] != url and time.monotonic() < until:
+        time.sleep(0.002)
+
+
+def test_no_two_requests_have_one_id_whatever_was_asked_early_and_given_up(settings, peer):
+    transport = Transport.open(peer.connection())
+    a, b, other = (f"{peer.url}/2.2.1/{module}" for module in ("cdrs", "sessions", "tariffs"))
+    for given_up in (a, b):
+        transport.get(other, bytes)
+        transport.get_early(given_up)
+        heard_soon(peer, given_up)
+    transport.get(a, bytes)
+    transport.close()
+    assert peer.asked == [other, a, other, b, a]
+    assert len(set(peer.request_ids)) == 5
 
 
 def test_a_page_asked_for_early_is_tried_again_like_any_other(crawl, peer):

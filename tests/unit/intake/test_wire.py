@@ -2,67 +2,26 @@
 
 import base64
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 import zlib
 from contextlib import contextmanager, suppress
+from functools import partial
+from http.client import CannotSendRequest
 
 import pytest
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ProtocolError
 
 from pipelines.lib.ocpi_client.wire import Wire, WireError
+from tests.unit.intake.scripted_peer import OK, Script, whole
 
-OK = b"HTTP/1.1 200 OK\r\n"
 BODY = b'{"data":[]}' * 30_000
 """several pieces of it"""
-
-
-class Script:
-    """A server that answers each request with the next of its answers, and notes what it was asked.
-
-    None ends the connection without an answer; an answer that begins with `!` ends it afterwards.
-    """
-
-    def __init__(self, *answers):
-        self.answers = list(answers)
-        self.asked = []
-        self.connections = 0
-        self.open = 0
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.host = f"127.0.0.1:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while self.answers:
-            connection, _ = self._listening.accept()
-            self.connections += 1
-            self.open += 1
-            # who does not want the rest of an answer hangs up
-            with suppress(ConnectionError), connection, connection.makefile("rb") as said:
-                self._answer_each(connection, said)
-            self.open -= 1
-        self._listening.close()
-
-    def _answer_each(self, connection, said):
-        while self.answers and (request := _head(said)):
-            self.asked.append(request)
-            answer = self.answers.pop(0)
-            if answer is not None:
-                connection.sendall(answer.removeprefix(b"!"))
-            if answer is None or answer.startswith(b"!"):
-                return
-
-
-def _head(said):
-    lines = []
-    while (line := said.readline()) not in {b"\r\n", b""}:
-        lines.append(line.decode().rstrip())
-    return lines
-
-
-def whole(body, *headers):
-    """An answer with its length."""
-    return OK + b"".join(each + b"\r\n" for each in headers) + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def chunked(body, *headers):
@@ -286,20 +245,12 @@ def test_hosts_that_the_environment_exempts_are_gone_to_directly(monkeypatch):
 HEADERS = {"Authorization": "Token abc", "X-Request-ID": "1"}
 
 
-def asked_soon(script, requests):
-    """Wait until the server has heard so many requests."""
-    until = time.monotonic() + 2
-    while len(script.asked) < requests and time.monotonic() < until:
-        time.sleep(0.002)
-    return len(script.asked)
-
-
 def test_what_is_sent_early_is_heard_before_anybody_waits_for_it_and_sent_once():
     script = Script(whole(b"1"), whole(BODY), whole(b"3"))
     with wired() as wire:
         assert taken(wire, f"http://{script.host}/1")[1] == b"1"
         assert wire.ask_early("GET", f"http://{script.host}/2?a=ü", HEADERS)
-        assert asked_soon(script, 2) == 2
+        assert script.asked_soon(2)
         assert taken(wire, f"http://{script.host}/2?a=ü", HEADERS) == (200, BODY)
         assert taken(wire, f"http://{script.host}/3") == (200, b"3")
     assert [request[0].split()[1] for request in script.asked] == ["/1", "/2?a=%C3%BC", "/3"]
@@ -315,7 +266,7 @@ def test_an_early_answer_is_never_taken_for_that_to_another_request(path, header
     with wired() as wire:
         taken(wire, f"http://{script.host}/1")
         assert wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
-        assert asked_soon(script, 2) == 2
+        assert script.asked_soon(2)
         assert taken(wire, f"http://{script.host}{path}", headers)[1] == b"asked for"
     assert script.connections == 2
 
@@ -359,12 +310,87 @@ def test_a_closed_wire_holds_no_connection_open_and_can_be_asked_again():
         taken(wire, f"http://{script.host}/1")
         assert wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
         wire.close()
-        until = time.monotonic() + 2
-        while script.open and time.monotonic() < until:
-            time.sleep(0.002)
-        assert script.open == 0
+        assert script.is_left_soon()
         assert not wire.ask_early("GET", f"http://{script.host}/4", HEADERS)
         assert taken(wire, f"http://{script.host}/5")[0] == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_early_answer_is_never_taken_for_that_to_a_request_with_a_body(method):
+    script = Script(whole(b"1"), whole(b"early"), whole(b"asked for"))
+    with wired() as wire:
+        taken(wire, f"http://{script.host}/1")
+        assert wire.ask_early(method, f"http://{script.host}/2", HEADERS)
+        assert script.asked_soon(2)
+        with wire.ask(method, f"http://{script.host}/2", HEADERS, b"{}") as reply:
+            assert b"".join(reply.pieces()) == b"asked for"
+    assert script.asked[2][0] == f"{method} /2 HTTP/1.1"
+    assert script.connections == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionResetError(), CannotSendRequest(), ProtocolError(), ValueError()],
+    ids=lambda each: type(each).__name__,
+)
+def test_an_early_request_that_cannot_be_sent_costs_no_more_than_its_connection(monkeypatch, error):
+    def broken(self, method, target, **_):
+        self.putrequest(method, target)  # half of it is said already
+        raise error
+
+    script = Script(whole(b"1"), whole(b"2"))
+    with wired() as wire:
+        taken(wire, f"http://{script.host}/1")
+        with monkeypatch.context() as patch:
+            patch.setattr(HTTPConnection, "request", broken)
+            assert not wire.ask_early("GET", f"http://{script.host}/2", HEADERS)
+        assert taken(wire, f"http://{script.host}/2", HEADERS)[1] == b"2"
+    assert [request[0].split()[1] for request in script.asked] == ["/1", "/2"]
+    assert script.connections == 2
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """The file of a certificate for this machine that nobody but itself vouches for, with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("a certificate is made with the openssl command, which is not here")
+    file = tmp_path_factory.mktemp("tls") / "peer.pem"
+    asked = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+    added = "-addext subjectAltName=IP:127.0.0.1 -addext keyUsage=digitalSignature,keyCertSign"
+    made = subprocess.run(
+        ["openssl", *asked.split(), *added.split(), "-keyout", "-", "-out", "-"], check=True, capture_output=True
+    )
+    file.write_bytes(made.stdout)
+    return file
+
+
+@pytest.fixture
+def secure_script(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return partial(Script, tls=context)
+
+
+def test_early_requests_go_over_tls_as_well(secure_script, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    script = secure_script(whole(b"1"), whole(BODY), whole(b"3"))
+    with wired() as wire:
+        assert taken(wire, f"https://{script.host}/1")[1] == b"1"
+        assert wire.ask_early("GET", f"https://{script.host}/2", HEADERS)
+        assert script.asked_soon(2)
+        assert taken(wire, f"https://{script.host}/2", HEADERS) == (200, BODY)
+        assert taken(wire, f"https://{script.host}/3") == (200, b"3")
+    assert [request[0].split()[1] for request in script.asked] == ["/1", "/2", "/3"]
+    assert script.connections == 1
+
+
+def test_a_peer_whose_certificate_nobody_vouches_for_is_told_nothing(secure_script, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    script = secure_script(whole(b"1"))
+    with wired() as wire, pytest.raises(WireError, match="no connection"):
+        taken(wire, f"https://{script.host}/1", HEADERS)
+    assert script.is_left_soon()
+    assert script.asked == []
 
 
 def test_nothing_is_sent_early_through_a_proxy(monkeypatch):

@@ -149,6 +149,22 @@ def test_a_landed_record_was_received_with_its_own_request_but_a_cdr_with_its_pa
     assert versions["known_from"].to_list() == told(lake, "tariffs")
 
 
+@pytest.mark.parametrize("oddity", [{}, {"total_energy": "10.1234"}, {"currency": None}])
+def test_a_pushed_cdr_keeps_the_time_of_its_page_however_it_is_read_and_a_session_its_own(
+    receiving, lake, remembered, oddity
+):
+    with receiving(now=None) as client:
+        for number in (1, 2, 3):
+            client.post("2.2.1/cdrs", json=cdr(number, **oddity))
+            client.put(f"2.2.1/sessions/DE/LDW/S{number}", json=session(id=f"S{number}"))
+    records = remembered("records").sort("page_position")
+    (manifest,) = RawStore(lake).manifests("ldw", "cdrs")
+    (page,) = manifest.pages
+    assert page.received_at == told(lake, "cdrs")[-1] > told(lake, "cdrs")[0]
+    assert records.filter(module="cdrs")["received_at"].to_list() == [page.received_at] * 3
+    assert records.filter(module="sessions")["received_at"].to_list() == told(lake, "sessions")
+
+
 def test_a_pull_between_two_pushes_does_not_make_the_first_of_them_late(receiving, lake, remembered):
     begun, later = session(status="ACTIVE", kwh=1, last_updated="2026-10-12T08:00:00Z"), session()
     with receiving(now=None) as client:
