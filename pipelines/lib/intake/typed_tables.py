@@ -26,7 +26,7 @@ _MONTHLY: Final = {
     "sessions": ("sessions", ["session_key"]),
     "authorizations": ("authorizations", ["authorization_id"]),
 }
-"""monthly typed tables: the module whose records they are made of, and their order, which the receiver searches by"""
+"""monthly typed tables: the module whose records they are made of, and their order"""
 MONTHLY_MODULES: Final = tuple(dict.fromkeys(module for module, _ in _MONTHLY.values()))
 """modules that have a monthly table of their own name"""
 

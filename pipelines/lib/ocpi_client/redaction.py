@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import compress
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -26,14 +27,15 @@ _SHORTEST: Final = 8
 """characters of a spelling that is looked for in bodies: a shorter one would be found in innocent data"""
 _ENOUGH: Final = 12
 """characters by which a longer spelling is told from innocent data"""
-_ESCAPING: Final = (b"%", b"&")
 _BACKSLASH, _U, _ZERO, _SEVEN = rb"\u07"
 _LONGEST_ESCAPE: Final = len(r"\u00df")
-_ESCAPE: Final = re.compile(
-    rb"[\\%&](?:(?<=\\)u([0-9a-fA-F]{4})|(?<=\\)([^u])|(?<=%)([0-9a-fA-F]{2})"
-    rb"|(?<=&)(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});)"
-)
-"""of JSON, of URLs, of HTML"""
+_JSON: Final = rb"\\(?:u(?P<unit>[0-9a-fA-F]{4})|(?P<character>[^u]))"
+_URL: Final = rb"%(?P<octet>[0-9a-fA-F]{2})"
+_HTML: Final = rb"&(?P<entity>#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});"
+_OF_JSON, _OF_URL, _OF_HTML = map(re.compile, (_JSON, _URL, _HTML))
+_OF_ANY: Final = re.compile(b"|".join((_JSON, _URL, _HTML)))
+_WITHIN_ESCAPE: Final = rb"(?<!\\)" + b"".join(rb"(?<!\\u%s)" % (b"[0-9a-fA-F]" * digits) for digits in range(4))
+"""does not stand before what begins within an escape of JSON: cut there, the page would be none any more"""
 _WHITE: Final = b" \t\r\n"
 _WHITE_ESCAPES: Final = {b"n": b"", b"r": b"", b"t": b""}
 _ROUNDS: Final = 3
@@ -89,7 +91,7 @@ class Secrets:
     def scrubbed_values(self, texts: Mapping[str, str]) -> dict[str, str]:
         """Take the secrets out of texts, by name; those of a peer that echoes nothing are looked through at once."""
         together = " ".join(texts.values())
-        is_plain = together.isprintable() and not _may_hide_ascii(together.encode(errors="replace"))
+        is_plain = together.isprintable() and not _escapes_in(together.encode(errors="replace"))
         if is_plain and not any(spelling in together for spelling in self.spellings):
             return dict(texts)
         return {name: self.scrubbed(text) for name, text in texts.items()}
@@ -106,11 +108,10 @@ class Secrets:
             return content
         for spelling in self.spellings:
             if len(spelling) >= _SHORTEST:
-                content = content.replace(spelling.encode(), HIDDEN.encode())
-        if not self._is_escaped_in(content):
-            return content
-        content = _TEXT.sub(self._text_without, content)
-        return HIDDEN.encode() if self._is_escaped_in(content) else content
+                content = re.sub(_WITHIN_ESCAPE + re.escape(spelling.encode()), HIDDEN.encode(), content)
+        if self._is_in(content) or self._is_escaped_in(content):
+            content = _TEXT.sub(self._text_without, content)
+        return HIDDEN.encode() if self._is_in(content) or self._is_escaped_in(content) else content
 
     def _is_in(self, content: bytes) -> bool:
         """Tell whether a secret stands there in a spelling without escapes."""
@@ -122,13 +123,12 @@ class Secrets:
         return HIDDEN if self._is_escaped_in(word[0].encode(errors="replace")) else word[0]
 
     def _text_without(self, text: re.Match[bytes]) -> bytes:
-        return f'"{HIDDEN}"'.encode() if self._is_escaped_in(text[1]) else text[0]
+        return f'"{HIDDEN}"'.encode() if self._is_in(text[1]) or self._is_escaped_in(text[1]) else text[0]
 
     def _is_escaped_in(self, content: bytes) -> bool:
         """Tell whether a secret stands there in escapes, or over several lines."""
-        is_escaped, is_cut = _may_hide_ascii(content), b"\n" in content
-        forms = _without_escapes(content) if is_escaped else [content.translate(None, _WHITE)] if is_cut else ()
-        return any(map(self._is_in, forms))
+        is_cut = b"\n" in content and self._is_in(content.translate(None, _WHITE))
+        return is_cut or any(map(self._is_in, _without_escapes(content)))
 
     @cached_property
     def _needles(self) -> tuple[bytes, ...]:
@@ -190,9 +190,12 @@ def _telling(spelling: str) -> str:
     return longest if len(longest) >= _ENOUGH else spelling
 
 
-def _may_hide_ascii(content: bytes) -> bool:
-    """Tell whether escapes are to be undone: something may stand there that is written in our characters otherwise."""
-    return any(sign in content for sign in _ESCAPING) or (b"\\" in content and not _is_beyond_ascii(content))
+def _escapes_in(content: bytes) -> list[re.Pattern[bytes]]:
+    """Give the kinds of escapes that may stand for what is written in our characters otherwise."""
+    has_json = b"\\" in content and not _is_beyond_ascii(content)
+    has_url = b"%" in content and _OF_URL.search(content) is not None
+    has_html = b"&" in content and _OF_HTML.search(content) is not None
+    return list(compress((_OF_JSON, _OF_URL, _OF_HTML), (has_json, has_url, has_html)))
 
 
 def _is_beyond_ascii(content: bytes) -> bool:
@@ -210,21 +213,29 @@ def _is_beyond_ascii(content: bytes) -> bool:
 
 
 def _without_escapes(content: bytes) -> Iterator[bytes]:
-    """Undo the escapes of JSON, URLs and HTML, and take white space out, again and again while there are any."""
+    """Undo the escapes of JSON, URLs and HTML, and take white space out, again and again while there are any.
+
+    Each kind alone as well: what is an escape of one may be two characters of a token to another.
+    """
     for _ in range(_ROUNDS):
-        plain = _ESCAPE.sub(_unescaped, content)
-        yield plain.translate(None, _WHITE)
-        if plain == content or not _may_hide_ascii(plain):
+        kinds = _escapes_in(content)
+        if not kinds:
             return
-        content = plain
+        if len(kinds) > 1:
+            yield from (kind.sub(_unescaped, content).translate(None, _WHITE) for kind in kinds)
+        content = _OF_ANY.sub(_unescaped, content)
+        yield content.translate(None, _WHITE)
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:
-    unit, character, octet, entity = escape.groups()
-    if unit is not None:
-        return chr(int(unit, 16)).encode(errors="replace")
-    if character is not None:
-        return _WHITE_ESCAPES.get(character, character)
-    if octet is not None:
-        return bytes.fromhex(octet.decode())
-    return html.unescape(f"&{entity.decode()};").encode(errors="replace")
+    kind = escape.lastgroup or ""
+    written = escape[kind]
+    match kind:
+        case "unit":
+            return chr(int(written, 16)).encode(errors="replace")
+        case "character":
+            return _WHITE_ESCAPES.get(written, written)
+        case "octet":
+            return bytes.fromhex(written.decode())
+        case _:
+            return html.unescape(f"&{written.decode()};").encode(errors="replace")

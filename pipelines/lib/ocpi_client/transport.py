@@ -148,6 +148,7 @@ class Transport:
         candidates = list(self.authorization.headers)
         for number, candidate in enumerate(candidates, start=1):
             request_id = self._early_ids.pop(url, None) or new_id()
+            self._early_ids.clear()  # what was asked for early and is not asked for now is given up
             try:
                 answer = self._fetch(method, url, self._headers(headers, candidate, request_id), body, where)
             except PeerFailure as failure:
