@@ -1,7 +1,7 @@
 """How much memory a stage takes: of its process and of every worker that lives at the same time. Linux only.
 
 The system knows the peak of one process, and of its workers only that of the largest, whenever that was. So the sum is
-looked at many times a second; what this process alone took at its peak is known exactly.
+looked at some times a second; what this process alone took at its peak is known exactly.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Self
 
-_SECONDS = 0.05
-"""between two looks: a worker takes hundreds of them"""
+_SECONDS = 0.25
+"""between two looks: a look takes milliseconds, which the stage has to wait for, and a worker lives for many of them"""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _KIBIBYTE = 1024
 _SPARED: set[int] = set()
