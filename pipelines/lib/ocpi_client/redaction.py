@@ -151,7 +151,7 @@ def without_secrets(url: str) -> str:
         netloc = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
     except ValueError:  # peers write such links: a port of 99999, half an IPv6 address
         return "(an unreadable URL)"
-    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name in _HARMLESS])
+    query = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] in _HARMLESS], safe=":")
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
 
 
