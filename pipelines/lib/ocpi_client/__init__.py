@@ -2,7 +2,7 @@
 
 `peer.py` speaks the protocol over `versions.py` (what is agreed on) and `paging.py` (where the next page is);
 `transport.py` gets one answer with retries, out of `requests.py` (what we send) and `answers.py` (what came), over
-`wire.py` (HTTP itself) and its `early_connections.py`;
+`wire.py` (HTTP itself) and its `hosts.py`, whose `bounded_answers.py` nobody can draw out;
 `failures.py` says what can go wrong, `redaction.py` keeps tokens out of whatever is kept or printed, and `sieve.py`
 tells quickly of a page that it has none.
 """

@@ -1,39 +1,34 @@
 """HTTP on the wire: the hosts of a peer over connections that stay open, through the proxy that the environment names.
 
-urllib3 does the work; a page costs it 0.2 ms, and httpx twice that. What stands here is what no peer may do: lead us
-elsewhere, have its cookies sent back, hold us beyond an instant by dripping, or be quoted by the texts of a library.
-And what libraries do not do: the next page can be asked for before the last one is dealt with, so that the peer works
-while we do. There is never more than one that is not waited for yet.
+Libraries do the work (`hosts.py`). What stands here is what no peer may do: lead us elsewhere, have its cookies sent
+back, hold us beyond an instant by dripping, or be quoted by the texts of a library.
 """
 
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from math import inf
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     LocationValueError,
     NewConnectionError,
-    ProtocolError,
     ProxyError,
     ReadTimeoutError,
     SSLError,
     URLSchemeUnknown,
 )
-from urllib3.util import parse_url
 
-from pipelines.lib.ocpi_client.early_connections import PIECE, Line, watched_pools
+from pipelines.lib.ocpi_client.hosts import Answering, Host, ProxiedHost, StraightHost
 
 _ALWAYS: Final = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "roamledger"}
 _SILENT: Final = "no answer in time"
@@ -62,66 +57,12 @@ class Reply:
     status: int
     headers: dict[str, str] = field(repr=False)
     """by lower-case name; of one sent twice the last, but every `Link`"""
-    _response: urllib3.BaseHTTPResponse = field(repr=False)
+    _answer: Answering = field(repr=False)
 
     def pieces(self) -> Iterator[bytes]:
         """Give the body piece by piece, unpacked; raise `WireError` where it breaks off."""
         with _in_our_words():
-            yield from self._response.stream(PIECE, decode_content=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Host:
-    """How one host is reached."""
-
-    manager: urllib3.PoolManager
-    direct: urllib3.HTTPConnectionPool | None
-    """None: through a proxy, which is told whole URLs"""
-    line: Line
-
-    @classmethod
-    def of(cls, url: str, timeout_seconds: float) -> _Host:
-        """Open nothing yet, but say how, for the host of a URL and what the environment says of it now."""
-        line, proxy = Line(), proxy_to(urlsplit(url))
-        manager = _manager(proxy, timeout_seconds, line)
-        return cls(manager, manager.connection_from_url(url) if proxy is None else None, line)
-
-    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> urllib3.BaseHTTPResponse:
-        """Get the beginning of an answer.
-
-        Where the peer hung up on what was sent early it may have done so before: then it is sent as if it never was.
-        """
-        opener, target = (self.manager, url) if self.direct is None else (self.direct, _target(url))
-
-        def asked() -> urllib3.BaseHTTPResponse:
-            return opener.urlopen(
-                method, target, body=body, headers=headers, retries=False, redirect=False, preload_content=False
-            )
-
-        self.line.was_early = False
-        try:
-            return asked()
-        except ProtocolError:
-            if not self.line.was_early:
-                raise
-        return asked()
-
-    def close(self) -> None:
-        """Close what is open: the manager only forgets its pools, which close when nobody has them any more."""
-        if self.direct is not None:
-            self.direct.close()
-        self.manager.clear()
-
-    def ask_early(self, method: str, url: str, headers: Mapping[str, str]) -> bool:
-        """Send a request that `ask` will be called with; tell whether it was sent."""
-        newest = self.line.newest
-        if newest is None:
-            return False
-        try:
-            return newest.send_early((method, _target(url), headers))
-        except (HTTPError, HTTPException, OSError, ValueError):
-            newest.close()
-            return False
+            yield from self._answer.pieces()
 
 
 @dataclass(slots=True)
@@ -130,7 +71,7 @@ class Wire:
 
     timeout_seconds: float
     """of silence: to connect, and between two pieces of an answer"""
-    _hosts: dict[tuple[str, str], _Host] = field(default_factory=dict, repr=False)
+    _hosts: dict[tuple[str, str], Host] = field(default_factory=dict, repr=False)
     """by scheme and host: to ask the environment for a proxy each time would cost more than the request"""
 
     @contextmanager
@@ -153,13 +94,12 @@ class Wire:
         sent = _sent(headers)
         with _in_our_words():
             host = self._host_of(url)
-            host.line.latest = latest
-            response = host.ask(method, url, sent, body)
+            host.latest.instant = latest
+            answer = host.ask(method, url, sent, body)
         try:
-            yield Reply(response.status, _by_name(response), response)
+            yield Reply(answer.status, _by_name(answer.headers()), answer)
         finally:
-            if not response.closed:  # what is left would be taken for the next answer
-                response.close()
+            answer.drop()
 
     def ask_early(self, method: str, url: str, headers: Mapping[str, str]) -> bool:
         """Send a request whose answer `ask` will be called for next, with the same values; tell whether it was sent.
@@ -176,13 +116,13 @@ class Wire:
             host.close()
         self._hosts.clear()
 
-    def _host_of(self, url: str) -> _Host:
+    def _host_of(self, url: str) -> Host:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise WireError(_NO_URL, retry=False)
         where = parts.scheme, parts.netloc
         if where not in self._hosts:
-            self._hosts[where] = _Host.of(url, self.timeout_seconds)
+            self._hosts[where] = _host(url, self.timeout_seconds)
         return self._hosts[where]
 
 
@@ -190,6 +130,18 @@ def _sent(headers: Mapping[str, str]) -> dict[str, str]:
     """Give the headers that are sent, all in ASCII: another one the library would write as it likes."""
     _ = [value.encode("ascii") for value in headers.values()]
     return {**_ALWAYS, **headers}
+
+
+def _host(url: str, timeout_seconds: float) -> Host:
+    """Give the way to the host of a URL, as the environment says it now."""
+    _silence_library()
+    proxy = proxy_to(urlsplit(url))
+    if proxy is None:
+        return StraightHost.of(url, timeout_seconds)
+    try:
+        return ProxiedHost.of(proxy, timeout_seconds)
+    except HTTPError:
+        raise WireError(_STRANGE_PROXY, retry=False) from None
 
 
 def proxy_to(parts: SplitResult) -> str | None:
@@ -201,49 +153,26 @@ def proxy_to(parts: SplitResult) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _manager(proxy: str | None, timeout_seconds: float, line: Line) -> urllib3.PoolManager:
-    """Make what opens connections: they watch the latest instant, and try nothing twice."""
-    _silence_library()
-    timeout = urllib3.Timeout(timeout_seconds)
-    if proxy is None:
-        manager = urllib3.PoolManager(timeout=timeout, retries=False)
-    else:
-        try:
-            user = parse_url(proxy).auth
-            shown = urllib3.make_headers(proxy_basic_auth=unquote(user)) if user else None
-            manager = urllib3.ProxyManager(proxy, proxy_headers=shown, timeout=timeout, retries=False)
-        except HTTPError:
-            raise WireError(_STRANGE_PROXY, retry=False) from None
-    manager.pool_classes_by_scheme = watched_pools(line)
-    return manager
-
-
-@lru_cache(maxsize=64)  # what is sent early is asked for a moment later
-def _target(url: str) -> str:
-    """Give what a request line says of a URL."""
-    return parse_url(url).request_uri
-
-
 @contextmanager
 def _in_our_words() -> Iterator[None]:
     try:
         yield
-    except (LocationValueError, URLSchemeUnknown, ValueError):  # peers write such links: a port of 99999
-        raise WireError(_NO_URL, retry=False) from None
-    except NewConnectionError:
+    except (NewConnectionError, ssl.SSLError, SSLError, ProxyError):
         raise WireError(_CLOSED) from None
     except (ConnectTimeoutError, ReadTimeoutError, TimeoutError):
         raise WireError(_SILENT) from None
-    except (SSLError, ProxyError):
-        raise WireError(_CLOSED) from None
-    except (HTTPError, OSError):
+    except (LocationValueError, URLSchemeUnknown, InvalidURL, ValueError):  # peers write such links: a port of 99999
+        raise WireError(_NO_URL, retry=False) from None
+    except (HTTPError, HTTPException, OSError):
         raise WireError(_BROKEN) from None
 
 
-def _by_name(response: urllib3.BaseHTTPResponse) -> dict[str, str]:
+def _by_name(sent: list[tuple[str, str]]) -> dict[str, str]:
     """Give headers by lower-case name."""
-    headers = {name.lower(): values[-1] for name in response.headers if (values := response.headers.getlist(name))}
-    return headers | ({"link": ", ".join(response.headers.getlist("link"))} if "link" in headers else {})
+    headers = {name.lower(): value for name, value in sent}
+    if "link" in headers:
+        headers["link"] = ", ".join(value for name, value in sent if name.lower() == "link")
+    return headers
 
 
 def _silence_library() -> None:

@@ -15,14 +15,16 @@ class Script:
     server it speaks TLS.
     """
 
-    def __init__(self, *answers, tls=None):
+    def __init__(self, *answers, tls=None, address="127.0.0.1"):
         self.answers = list(answers)
         self.asked = []
         self.connections = 0
         self.open = 0
         self._tls = tls
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.host = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listening = socket.create_server((address, 0), family=family)
+        named = f"[{address}]" if ":" in address else address
+        self.host = f"{named}:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
 
     def asked_soon(self, requests):

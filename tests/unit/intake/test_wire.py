@@ -199,6 +199,14 @@ def test_only_our_own_headers_are_sent_whatever_the_peer_sets():
     ]
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine speaks no IPv6")
+def test_a_host_of_ipv6_is_named_as_it_is_reached():
+    script = Script(whole(b"six"), address="::1")
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/") == (200, b"six")
+    assert f"Host: {script.host}" in script.asked[0]
+
+
 def test_a_redirect_is_an_answer():
     script = Script(b"HTTP/1.1 302 Found\r\nLocation: http://other.example/\r\nContent-Length: 0\r\n\r\n")
     with wired() as wire:
