@@ -96,6 +96,7 @@ class _StraightAnswer:
 
     def drop(self) -> None:
         if not self.answer.isclosed():
+            self.answer.close()  # where the peer said that it closes, the answer alone holds the connection
             self.host.close()
 
 
