@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Final, Protocol
 from urllib.parse import unquote
 
@@ -67,10 +68,12 @@ class Host(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _StraightAnswer:
     host: StraightHost
     answer: http.client.HTTPResponse
+    _is_taken: bool = False
+    """whether the body came to its end: whoever reads it may call it closed for less"""
 
     @property
     def status(self) -> int:
@@ -80,22 +83,32 @@ class _StraightAnswer:
         return self.answer.getheaders()
 
     def pieces(self) -> Iterator[bytes]:
-        if self.answer.getheader("content-encoding"):
-            yield from self._unpacked().stream(PIECE, decode_content=True)
-            return
-        while piece := self.answer.read(PIECE):
-            yield piece
-        if self.answer.length:  # the standard library takes the end of the connection for that of the body
-            taken = b""
-            raise http.client.IncompleteRead(taken, self.answer.length)
+        if self._says_its_length():
+            while piece := self.answer.read(PIECE):
+                yield piece
+            if self.answer.length:  # the standard library takes the end of the connection for that of the body
+                taken = b""
+                raise http.client.IncompleteRead(taken, self.answer.length)
+        else:
+            yield from self._in_urllib3().stream(PIECE, decode_content=True)
+        self._is_taken = True
 
-    def _unpacked(self) -> urllib3.HTTPResponse:
+    def _says_its_length(self) -> bool:
+        """Tell whether it is sent as plainly as can be; what is chunked, packed or contradictory urllib3 reads."""
+        said = self.answer.headers
+        lengths = said.get_all("content-length", [])
+        is_plain = "content-encoding" not in said and "transfer-encoding" not in said
+        return is_plain and len(lengths) == 1 and lengths[0].isascii() and lengths[0].isdigit()
+
+    def _in_urllib3(self) -> urllib3.HTTPResponse:
+        headers = urllib3.HTTPHeaderDict(self.headers())
         return urllib3.HTTPResponse(
-            self.answer, dict(self.headers()), self.status, preload_content=False, original_response=self.answer
+            self.answer, headers, self.status, preload_content=False, original_response=self.answer
         )
 
     def drop(self) -> None:
-        if not self.answer.isclosed():
+        # An answer of 1xx is none yet: the one that it announces would be taken for the next.
+        if not (self._is_taken and self.answer.isclosed()) or self.status < HTTPStatus.OK:
             self.answer.close()  # where the peer said that it closes, the answer alone holds the connection
             self.host.close()
 
@@ -104,8 +117,10 @@ class _StraightAnswer:
 class StraightHost:
     """A host to which nobody stands between."""
 
-    connection: HTTPConnection
+    make: Callable[[], HTTPConnection]
+    """makes a connection that is not open yet"""
     latest: Latest
+    connection: HTTPConnection = field(init=False)
     _early: tuple[str, str, Mapping[str, str]] | None = field(default=None, init=False)
     """method, target and headers of what was sent, and is not waited for yet"""
 
@@ -113,10 +128,20 @@ class StraightHost:
     def of(cls, url: str, timeout_seconds: float) -> StraightHost:
         """Open nothing yet, but say how."""
         parts, latest = parse_url(url), Latest()
-        made = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = made((parts.host or "").strip("[]"), parts.port, timeout=timeout_seconds)
-        connection.response_class = bounded_answers(latest)
-        return cls(connection, latest)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        host = (parts.host or "").strip("[]")
+        port = kind.default_port if parts.port is None else parts.port
+
+        def make() -> HTTPConnection:
+            connection = kind(host, port, timeout=timeout_seconds)
+            connection.response_class = bounded_answers(latest)
+            return connection
+
+        return cls(make, latest)
+
+    def __post_init__(self) -> None:
+        """Take the first connection."""
+        self.connection = self.make()
 
     def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answering:
         """Send a request, unless it already was, and get the head of its answer.
@@ -148,9 +173,10 @@ class StraightHost:
         return True
 
     def close(self) -> None:
-        """Close the connection; the next request opens it again."""
+        """Close the connection and take another, not open yet: the old one may have half a request in its buffer."""
         self._early = None
         self.connection.close()
+        self.connection = self.make()
 
     def _answer(self) -> Answering:
         # The answer of urllib3 is one of the standard library in a coat that takes as long to put on.

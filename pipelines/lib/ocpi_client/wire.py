@@ -62,7 +62,10 @@ class Reply:
     def pieces(self) -> Iterator[bytes]:
         """Give the body piece by piece, unpacked; raise `WireError` where it breaks off."""
         with _in_our_words():
-            yield from self._answer.pieces()
+            try:
+                yield from self._answer.pieces()
+            except ValueError as error:  # of its framing; the URL is long past by then
+                raise HTTPException from error
 
 
 @dataclass(slots=True)

@@ -17,9 +17,11 @@ import pytest
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ProtocolError
 
+from pipelines.lib.ocpi_client.hosts import StraightHost
 from pipelines.lib.ocpi_client.wire import Wire, WireError
 from tests.unit.intake.scripted_peer import OK, Script, whole
 
+HEADERS = {"Authorization": "Token abc", "X-Request-ID": "1"}
 BODY = b'{"data":[]}' * 30_000
 """several pieces of it"""
 
@@ -115,6 +117,88 @@ def test_what_was_not_taken_of_an_answer_is_no_part_of_the_next():
         with wire.ask("GET", f"http://{script.host}/", {}) as reply:
             assert next(reply.pieces())
         assert taken(wire, f"http://{script.host}/")[1] == b"next"
+
+
+PACKED = gzip.compress(BODY)
+LATE = whole(b"late")
+BROKEN_OFF = {
+    "gzip with its length": (OK + b"Content-Encoding: gzip\r\nContent-Length: 9999\r\n\r\n" + PACKED, LATE),
+    "gzip chunked": (chunked(PACKED, b"Content-Encoding: gzip")[:-5], LATE),
+    "no gzip": (OK + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nno gzip!\r\n", LATE),
+    "no chunk": (OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", LATE),
+    "less than no chunk": (OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n", LATE),
+    "its length": (OK + b"Content-Length: 9999\r\n\r\n" + BODY[:5000], LATE),
+    "two lengths": (OK + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\nhello", LATE),
+    "two lengths in one": (OK + b"Content-Length: 2, 5\r\n\r\nhello", LATE),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_OFF)
+def test_what_comes_late_of_a_broken_answer_is_no_answer_to_the_next_request(broken):
+    """The peer pauses beyond our patience and then goes on, as if we still listened."""
+    begin, late = BROKEN_OFF[broken]
+    listening = socket.create_server(("127.0.0.1", 0))
+    given_up = threading.Event()
+
+    def stumbling():
+        first, _ = listening.accept()
+        with suppress(ConnectionError), first:
+            first.sendall(begin)
+            given_up.wait(2)
+            first.sendall(late)
+            second, _ = listening.accept()
+            with second:
+                second.sendall(whole(b"next"))
+
+    threading.Thread(target=stumbling, daemon=True).start()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with listening, wired(0.1) as wire:
+        with pytest.raises(WireError, match=r"no answer in time|broke off"):
+            taken(wire, f"{url}/a")
+        given_up.set()
+        assert not wire.ask_early("GET", f"{url}/b", HEADERS)
+        assert taken(wire, f"{url}/b", HEADERS)[1] == b"next"
+
+
+def test_an_answer_that_only_announces_one_is_not_followed_by_it():
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    script = Script(hints + whole(b"announced"), whole(b"next"))
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/a")[0] == 103
+        assert taken(wire, f"http://{script.host}/b") == (200, b"next")
+
+
+@pytest.mark.parametrize("said", [b"chunked ", b"identity, chunked", b"CHUNKED"])
+def test_chunks_are_known_however_they_are_announced(said):
+    script = Script(chunked(BODY).replace(b"chunked\r\n", said + b"\r\n", 1), whole(b"next"))
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/a") == (200, BODY)
+        assert taken(wire, f"http://{script.host}/b") == (200, b"next")
+
+
+def test_a_header_that_is_refused_leaves_nothing_behind_for_the_next_request():
+    script = Script(whole(b"1"), whole(b"2"))
+    with wired() as wire:
+        assert taken(wire, f"http://{script.host}/1")[1] == b"1"
+        with pytest.raises(WireError):
+            taken(wire, f"http://{script.host}/bad", {"Authorization": "Token a\n"})
+        assert not wire.ask_early("GET", f"http://{script.host}/bad", {"Authorization": "Token a\n"})
+        assert taken(wire, f"http://{script.host}/2", {"Authorization": "Token b"})[1] == b"2"
+    assert [request[0] for request in script.asked] == ["GET /1 HTTP/1.1", "GET /2 HTTP/1.1"]
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://[::1]/", ("::1", 80)),
+        ("https://[2001:db8::80]/x", ("2001:db8::80", 443)),
+        ("http://[fe80::abcd]:8080/", ("fe80::abcd", 8080)),
+        ("https://peer.example/x", ("peer.example", 443)),
+    ],
+)
+def test_a_host_is_reached_where_its_url_says(url, place):
+    connection = StraightHost.of(url, 1.0).connection
+    assert (connection.host, connection.port) == place
 
 
 def test_a_silent_peer_is_not_waited_for():
@@ -248,9 +332,6 @@ def test_hosts_that_the_environment_exempts_are_gone_to_directly(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with wired() as wire:
         assert taken(wire, f"http://{script.host}/")[1] == b"direct"
-
-
-HEADERS = {"Authorization": "Token abc", "X-Request-ID": "1"}
 
 
 def test_what_is_sent_early_is_heard_before_anybody_waits_for_it_and_sent_once():
