@@ -34,8 +34,8 @@ _URL: Final = rb"%(?P<octet>[0-9a-fA-F]{2})"
 _HTML: Final = rb"&(?P<entity>#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31});"
 _OF_JSON, _OF_URL, _OF_HTML = map(re.compile, (_JSON, _URL, _HTML))
 _OF_ANY: Final = re.compile(b"|".join((_JSON, _URL, _HTML)))
-_WITHIN_ESCAPE: Final = rb"(?<!\\)" + b"".join(rb"(?<!\\u%s)" % (b"[0-9a-fA-F]" * digits) for digits in range(4))
-"""does not stand before what begins within an escape of JSON: cut there, the page would be none any more"""
+_OUTSIDE_ESCAPES: Final = rb"(?<!\\)" + b"".join(rb"(?<!\\u%s)" % (b"[0-9a-fA-F]" * digits) for digits in range(4))
+"""stands before no byte within an escape of JSON: cut there, the page would be none any more"""
 _WHITE: Final = b" \t\r\n"
 _WHITE_ESCAPES: Final = {b"n": b"", b"r": b"", b"t": b""}
 _ROUNDS: Final = 3
@@ -104,14 +104,18 @@ class Secrets:
         """
         if b"\0" in content and self._is_in(content.translate(None, b"\0")):
             return HIDDEN.encode()  # in UTF-16, which no JSON of OCPI is
-        if not (self._is_in(content) or self._is_escaped_in(content)):
+        if not self._stands_in(content):
             return content
         for spelling in self.spellings:
             if len(spelling) >= _SHORTEST:
-                content = re.sub(_WITHIN_ESCAPE + re.escape(spelling.encode()), HIDDEN.encode(), content)
-        if self._is_in(content) or self._is_escaped_in(content):
+                content = re.sub(_OUTSIDE_ESCAPES + re.escape(spelling.encode()), HIDDEN.encode(), content)
+        if self._stands_in(content):
             content = _TEXT.sub(self._text_without, content)
-        return HIDDEN.encode() if self._is_in(content) or self._is_escaped_in(content) else content
+        return HIDDEN.encode() if self._stands_in(content) else content
+
+    def _stands_in(self, content: bytes) -> bool:
+        """Tell whether a secret stands there in any spelling."""
+        return self._is_in(content) or self._is_escaped_in(content)
 
     def _is_in(self, content: bytes) -> bool:
         """Tell whether a secret stands there in a spelling without escapes."""
@@ -123,7 +127,7 @@ class Secrets:
         return HIDDEN if self._is_escaped_in(word[0].encode(errors="replace")) else word[0]
 
     def _text_without(self, text: re.Match[bytes]) -> bytes:
-        return f'"{HIDDEN}"'.encode() if self._is_in(text[1]) or self._is_escaped_in(text[1]) else text[0]
+        return f'"{HIDDEN}"'.encode() if self._stands_in(text[1]) else text[0]
 
     def _is_escaped_in(self, content: bytes) -> bool:
         """Tell whether a secret stands there in escapes, or over several lines."""

@@ -6,9 +6,12 @@ import polars as pl
 import pytest
 
 from models.schemas.registry import Layer, table
+from models.types.time import BillingMonth
 from pipelines.lib.lake import Lake
 from pipelines.lib.register import Register
 from pipelines.lib.settings import Settings
+from pipelines.sandbox.files import write_master
+from pipelines.sandbox.world import build_world
 from tests.unit.intake.little_peer import TOKEN, LittlePeer, cdr, location, serving, session, tariff
 
 NOW = datetime(2026, 11, 5, 6, tzinfo=UTC)
@@ -45,3 +48,11 @@ def peer():
     }
     with serving(LittlePeer(modules)) as little:
         yield little
+
+
+@pytest.fixture(scope="session")
+def books(tmp_path_factory):
+    """Books of a company, to be copied and never changed."""
+    folder = tmp_path_factory.mktemp("books")
+    write_master(build_world(3, 50, BillingMonth(2026, 10)), folder)
+    return folder

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from models.schemas.registry import Layer
-from models.types.time import BillingMonth
 from pipelines.lib.intake.drops import folder as drop_folder
 from pipelines.lib.intake.drops import master as master_drops
 from pipelines.lib.intake.drops.folder import take_book_drops, take_drops
@@ -22,8 +21,6 @@ from pipelines.lib.intake.normalise import normalise
 from pipelines.lib.master_data import load_master
 from pipelines.lib.raw_store import RawStore
 from pipelines.lib.settings import Connection
-from pipelines.sandbox.files import write_master
-from pipelines.sandbox.world import build_world
 from tests.unit.intake.little_peer import cdr
 
 LDW = Connection(connection_id="ldw", kind="cpo", parties=("DE*LDW",), versions_url="https://ldw.example/versions")
@@ -313,13 +310,6 @@ def test_a_dropped_file_that_still_changes_waits_for_the_next_round(taking, cdrs
     (cdrs / "a.ndjson").write_bytes(GOOD)
     assert taking()["a.ndjson"].records == 2
     assert len(RawStore(lake).manifests()) == 1
-
-
-@pytest.fixture(scope="module")
-def books(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("books")
-    write_master(build_world(3, 50, BillingMonth(2026, 10)), folder)
-    return folder
 
 
 @pytest.fixture

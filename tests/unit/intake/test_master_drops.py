@@ -4,19 +4,9 @@ import shutil
 
 import pytest
 
-from models.types.time import BillingMonth
 from pipelines.lib.intake.drops.folder import take_book_drops
 from pipelines.lib.intake.drops.master import finish_accepted, load_master_files
 from pipelines.lib.master_data import load_master
-from pipelines.sandbox.files import write_master
-from pipelines.sandbox.world import build_world
-
-
-@pytest.fixture(scope="module")
-def books(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("books")
-    write_master(build_world(3, 50, BillingMonth(2026, 10)), folder)
-    return folder
 
 
 @pytest.fixture
